@@ -1,0 +1,522 @@
+//! Reading JSON text: strict RFC 8259, with the error texts of the reader AWS uses and with source positions on demand.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{Map, Number, Value};
+
+/// How deep arrays and objects may be nested.
+pub const DEPTH_MAX: usize = 1000;
+
+/// Where something stands in a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl Position {
+    /// The position of a byte offset in a text.
+    pub fn of(text: &str, offset: usize) -> Position {
+        let mut end = offset.min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let before = &text[..end];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let column = before[line_start..].chars().count() + 1;
+        Position { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
+    }
+}
+
+/// A range of bytes in a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+/// Why a text is not JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonError {
+    /// What is wrong, in the words of AWS's reader: `Unexpected character (''' (code 39)): was expecting …`.
+    pub message: String,
+    /// Byte offset of the fault.
+    pub offset: usize,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+/// A value together with the places where it and its keys stand.
+#[derive(Clone, Debug)]
+pub struct Spanned {
+    /// Where the value stands.
+    pub span: Span,
+    /// What it is.
+    pub node: Node,
+}
+
+/// The value inside a [`Spanned`].
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// Anything but an array or an object.
+    Scalar(Value),
+    /// An array.
+    Array(Vec<Spanned>),
+    /// An object: key, place of the key, value; in source order, duplicates kept.
+    Object(Vec<(Arc<str>, Span, Spanned)>),
+}
+
+impl Spanned {
+    /// The plain value; the last of several equal keys wins.
+    pub fn to_value(&self) -> Value {
+        match &self.node {
+            Node::Scalar(value) => value.clone(),
+            Node::Array(items) => Value::array(items.iter().map(Spanned::to_value)),
+            Node::Object(members) => {
+                Value::object(members.iter().map(|(key, _, member)| (Arc::clone(key), member.to_value())))
+            }
+        }
+    }
+
+    /// The member of this name, when this is an object that has it; the last of several.
+    pub fn get(&self, key: &str) -> Option<&Spanned> {
+        self.members().iter().rev().find(|(name, _, _)| &**name == key).map(|(_, _, member)| member)
+    }
+
+    /// The members, when this is an object; none otherwise.
+    pub fn members(&self) -> &[(Arc<str>, Span, Spanned)] {
+        match &self.node {
+            Node::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The text, when this is a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.node {
+            Node::Scalar(value) => value.as_str(),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a text into a value.
+///
+/// # Errors
+/// When the text is not JSON, or nested deeper than [`DEPTH_MAX`].
+pub fn parse(text: &str) -> Result<Value, JsonError> {
+    read(text, &mut PlainBuilder)
+}
+
+/// Reads a text into a value with source positions.
+///
+/// # Errors
+/// When the text is not JSON, or nested deeper than [`DEPTH_MAX`].
+pub fn parse_spanned(text: &str) -> Result<Spanned, JsonError> {
+    read(text, &mut SpannedBuilder)
+}
+
+/// What the reader makes of what it reads.
+trait Builder {
+    type Out;
+    type Members: Default;
+    fn scalar(&mut self, value: Value, span: Span) -> Self::Out;
+    fn array(&mut self, items: Vec<Self::Out>, span: Span) -> Self::Out;
+    fn member(&mut self, members: &mut Self::Members, key: Arc<str>, key_span: Span, value: Self::Out);
+    fn object(&mut self, members: Self::Members, span: Span) -> Self::Out;
+}
+
+struct PlainBuilder;
+
+impl Builder for PlainBuilder {
+    type Out = Value;
+    type Members = Map;
+    fn scalar(&mut self, value: Value, _: Span) -> Value {
+        value
+    }
+    fn array(&mut self, items: Vec<Value>, _: Span) -> Value {
+        Value::Array(Arc::new(items))
+    }
+    fn member(&mut self, members: &mut Map, key: Arc<str>, _: Span, value: Value) {
+        members.insert(key, value);
+    }
+    fn object(&mut self, members: Map, _: Span) -> Value {
+        Value::Object(Arc::new(members))
+    }
+}
+
+struct SpannedBuilder;
+
+impl Builder for SpannedBuilder {
+    type Out = Spanned;
+    type Members = Vec<(Arc<str>, Span, Spanned)>;
+    fn scalar(&mut self, value: Value, span: Span) -> Spanned {
+        Spanned { span, node: Node::Scalar(value) }
+    }
+    fn array(&mut self, items: Vec<Spanned>, span: Span) -> Spanned {
+        Spanned { span, node: Node::Array(items) }
+    }
+    fn member(&mut self, members: &mut Self::Members, key: Arc<str>, key_span: Span, value: Spanned) {
+        members.push((key, key_span, value));
+    }
+    fn object(&mut self, members: Self::Members, span: Span) -> Spanned {
+        Spanned { span, node: Node::Object(members) }
+    }
+}
+
+fn read<B: Builder>(text: &str, builder: &mut B) -> Result<B::Out, JsonError> {
+    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0 };
+    let value = reader.value(builder, 0)?;
+    reader.skip_blanks();
+    match reader.peek() {
+        None => Ok(value),
+        Some(_) => Err(reader.unexpected("end of the text")),
+    }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn skip_blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn error(&self, message: impl Into<String>) -> JsonError {
+        JsonError { message: message.into(), offset: self.at }
+    }
+
+    /// `Unexpected character ('x' (code 120)): was expecting …`, or the message for a text that ends too early.
+    fn unexpected(&self, expected: &str) -> JsonError {
+        match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+            None => self.error(format!("Unexpected end-of-input: was expecting {expected}")),
+            Some(found) => {
+                let code = u32::from(found);
+                self.error(format!("Unexpected character ('{found}' (code {code})): was expecting {expected}"))
+            }
+        }
+    }
+
+    fn value<B: Builder>(&mut self, builder: &mut B, depth: usize) -> Result<B::Out, JsonError> {
+        const EXPECTED: &str = "a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
+        self.skip_blanks();
+        let start = self.at;
+        let scalar = match self.peek() {
+            Some(b'{') => return self.object(builder, depth),
+            Some(b'[') => return self.array(builder, depth),
+            Some(b'"') => Value::String(self.string()?),
+            Some(b'-' | b'0'..=b'9') => Value::Number(self.number()?),
+            Some(byte) if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 => self.word()?,
+            None if start == 0 || self.text.trim().is_empty() => {
+                return Err(self.error("No content to map due to end-of-input"));
+            }
+            _ => return Err(self.unexpected(EXPECTED)),
+        };
+        Ok(builder.scalar(scalar, Span { start, end: self.at }))
+    }
+
+    /// `null`, `true`, `false`, or the error that names what stands there instead.
+    fn word(&mut self) -> Result<Value, JsonError> {
+        let rest = &self.text[self.at..];
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').unwrap_or(rest.len());
+        let word = &rest[..end];
+        let value = match word {
+            "null" => Value::Null,
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            _ => {
+                return Err(self.error(format!(
+                    "Unrecognized token '{word}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+                )));
+            }
+        };
+        self.at += end;
+        Ok(value)
+    }
+
+    fn number(&mut self) -> Result<Number, JsonError> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => {
+                self.at += 1;
+                if matches!(self.peek(), Some(b'0'..=b'9')) {
+                    return Err(self.error("Invalid numeric value: Leading zeroes not allowed"));
+                }
+            }
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(self.unexpected("digit (0-9) to follow minus sign, for valid numeric value")),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.some_digits("Decimal point not followed by a digit")?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.some_digits("Exponent indicator not followed by a digit")?;
+        }
+        Ok(Number::from_literal(&self.text[start..self.at]))
+    }
+
+    fn digits(&mut self) {
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+    }
+
+    fn some_digits(&mut self, otherwise: &str) -> Result<(), JsonError> {
+        let start = self.at;
+        self.digits();
+        if self.at == start { Err(self.error(otherwise)) } else { Ok(()) }
+    }
+
+    fn string(&mut self) -> Result<Arc<str>, JsonError> {
+        self.at += 1;
+        let start = self.at;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    let text = &self.text[start..self.at];
+                    self.at += 1;
+                    return Ok(Arc::from(text));
+                }
+                Some(b'\\') => return self.escaped_string(start),
+                Some(byte) if byte < 0x20 => return Err(self.control_character(byte)),
+                Some(_) => self.at += 1,
+                None => return Err(self.error("Unexpected end-of-input in VALUE_STRING")),
+            }
+        }
+    }
+
+    fn control_character(&self, byte: u8) -> JsonError {
+        self.error(format!(
+            "Illegal unquoted character ((CTRL-CHAR, code {byte})): has to be escaped using backslash to be included in string value"
+        ))
+    }
+
+    /// The rest of a string whose first escape stands at the cursor.
+    fn escaped_string(&mut self, start: usize) -> Result<Arc<str>, JsonError> {
+        let mut out = String::from(&self.text[start..self.at]);
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(Arc::from(out));
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    out.push(self.escape()?);
+                }
+                Some(byte) if byte < 0x20 => return Err(self.control_character(byte)),
+                Some(_) => {
+                    let plain = self.at;
+                    while matches!(self.peek(), Some(byte) if byte >= 0x20 && byte != b'"' && byte != b'\\') {
+                        self.at += 1;
+                    }
+                    out.push_str(&self.text[plain..self.at]);
+                }
+                None => return Err(self.error("Unexpected end-of-input in VALUE_STRING")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, JsonError> {
+        let Some(found) = self.text[self.at..].chars().next() else {
+            return Err(self.error("Unexpected end-of-input in character escape sequence"));
+        };
+        let plain = match found {
+            '"' | '\\' | '/' => found,
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => return self.unicode_escape(),
+            _ => {
+                let code = u32::from(found);
+                return Err(self.error(format!("Unrecognized character escape '{found}' (code {code})")));
+            }
+        };
+        self.at += 1;
+        Ok(plain)
+    }
+
+    /// `\uXXXX`, with a pair of surrogates read as one character and a lone one as U+FFFD.
+    fn unicode_escape(&mut self) -> Result<char, JsonError> {
+        let first = self.four_digits()?;
+        if !(0xD800..0xDC00).contains(&first) {
+            return Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+        let here = self.at;
+        if self.bytes[self.at..].starts_with(b"\\u") {
+            self.at += 1;
+            let second = self.four_digits()?;
+            if (0xDC00..0xE000).contains(&second) {
+                let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+                return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            self.at = here;
+        }
+        Ok(char::REPLACEMENT_CHARACTER)
+    }
+
+    /// The number behind a `u` at the cursor.
+    fn four_digits(&mut self) -> Result<u32, JsonError> {
+        self.at += 1;
+        let digits = self.text.get(self.at..self.at + 4).filter(|digits| digits.bytes().all(|d| d.is_ascii_hexdigit()));
+        match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
+            Some(code) => {
+                self.at += 4;
+                Ok(code)
+            }
+            None => Err(self.unexpected("a hex-digit for character escape sequence")),
+        }
+    }
+
+    fn array<B: Builder>(&mut self, builder: &mut B, depth: usize) -> Result<B::Out, JsonError> {
+        let start = self.open(depth)?;
+        let mut items = Vec::new();
+        self.skip_blanks();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(builder.array(items, Span { start, end: self.at }));
+        }
+        loop {
+            items.push(self.value(builder, depth + 1)?);
+            self.skip_blanks();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(builder.array(items, Span { start, end: self.at }));
+                }
+                _ => return Err(self.unexpected("comma to separate Array entries")),
+            }
+        }
+    }
+
+    fn object<B: Builder>(&mut self, builder: &mut B, depth: usize) -> Result<B::Out, JsonError> {
+        let start = self.open(depth)?;
+        let mut members = B::Members::default();
+        self.skip_blanks();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(builder.object(members, Span { start, end: self.at }));
+        }
+        loop {
+            self.skip_blanks();
+            let key_start = self.at;
+            if self.peek() != Some(b'"') {
+                return Err(self.unexpected("double-quote to start field name"));
+            }
+            let key = self.string()?;
+            let key_span = Span { start: key_start, end: self.at };
+            self.skip_blanks();
+            if self.peek() != Some(b':') {
+                return Err(self.unexpected("a colon to separate field name and value"));
+            }
+            self.at += 1;
+            let value = self.value(builder, depth + 1)?;
+            builder.member(&mut members, key, key_span, value);
+            self.skip_blanks();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(builder.object(members, Span { start, end: self.at }));
+                }
+                _ => return Err(self.unexpected("comma to separate Object entries")),
+            }
+        }
+    }
+
+    fn open(&mut self, depth: usize) -> Result<usize, JsonError> {
+        if depth >= DEPTH_MAX {
+            return Err(
+                self.error(format!("Document nesting depth ({}) exceeds the maximum allowed ({DEPTH_MAX})", depth + 1))
+            );
+        }
+        self.at += 1;
+        Ok(self.at - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Node, Position, parse, parse_spanned};
+
+    #[track_caller]
+    fn refused(text: &str, message: &str, offset: usize) {
+        let error = parse(text).map(|value| value.to_json());
+        assert_eq!(error.as_ref().map_err(|e| (e.message.as_str(), e.offset)), Err((message, offset)));
+    }
+
+    #[test]
+    fn errors_are_spelled_as_aws_spells_them() {
+        // recorded: test_invalid_start_execution_input
+        refused(
+            "not some json",
+            "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')",
+            0,
+        );
+        refused(
+            "{'not': 'json'}",
+            "Unexpected character (''' (code 39)): was expecting double-quote to start field name",
+            1,
+        );
+        refused("", "No content to map due to end-of-input", 0);
+        refused("[1 2]", "Unexpected character ('2' (code 50)): was expecting comma to separate Array entries", 3);
+        refused("01", "Invalid numeric value: Leading zeroes not allowed", 1);
+        refused("\"\\x\"", "Unrecognized character escape 'x' (code 120)", 2);
+    }
+
+    #[test]
+    fn strings_are_unescaped() {
+        let text = parse(r#""a\u00e9\ud83d\ude00\ud800\"""#).ok().and_then(|v| v.as_str().map(str::to_owned));
+        assert_eq!(text.as_deref(), Some("aé😀\u{FFFD}\""));
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        assert!(parse(&"[".repeat(100_000)).is_err());
+        let deep = format!("{}1{}", "[".repeat(900), "]".repeat(900));
+        assert!(parse(&deep).is_ok());
+    }
+
+    #[test]
+    fn spans_point_at_keys_and_values() {
+        let text = "{\n  \"a\": [1, true]\n}";
+        let Ok(root) = parse_spanned(text) else { unreachable!("the text is JSON") };
+        let (_, key, value) = &root.members()[0];
+        assert_eq!(&text[key.start..key.end], "\"a\"");
+        assert_eq!(Position::of(text, key.start), Position { line: 2, column: 3 });
+        let Node::Array(items) = &value.node else { unreachable!("an array") };
+        assert_eq!(&text[items[1].span.start..items[1].span.end], "true");
+    }
+}

@@ -1,0 +1,22 @@
+//! JSON values as Step Functions treats them.
+//!
+//! What this room is for: [`Value`], a JSON value that is cheap to clone, keeps the order of its keys and the exact
+//! spelling of its numbers; [`Payload`], a JSON text together with its value, each made from the other at most once; and
+//! [`json`], the reader, which reports errors in the words AWS uses and can keep source positions.
+//!
+//! What it must not do: no input or output, no clock, no randomness, no panic on any input.
+//!
+//! Start reading at [`Value`], then [`Payload`].
+
+pub mod json;
+mod number;
+mod payload;
+mod print;
+mod timestamp;
+mod value;
+
+pub use json::{JsonError, Position};
+pub use number::Number;
+pub use payload::Payload;
+pub use timestamp::Timestamp;
+pub use value::{Map, Value};
