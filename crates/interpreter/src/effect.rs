@@ -1,0 +1,75 @@
+//! What an execution asks of the outside.
+
+use std::sync::Arc;
+
+use stepwell_asl::definition::Resource;
+use stepwell_value::{Payload, Timestamp};
+
+use crate::execution::FrameId;
+
+/// A request to the outside, performed only after the Transition is durable, at least once.
+/// All of them can be made again from the stored frames ([`crate::pending_effects`]).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send [`crate::Command::TimerFired`] at this moment or later. A timer of an older epoch is void.
+    SetTimer {
+        /// Whose timer.
+        frame: FrameId,
+        /// The epoch it belongs to.
+        epoch: u32,
+        /// When.
+        at: Timestamp,
+        /// Which of the frame's timers.
+        kind: TimerKind,
+    },
+    /// Send [`crate::Command::ExecutionTimedOut`] at this moment or later.
+    SetExecutionTimer {
+        /// When.
+        at: Timestamp,
+    },
+    /// Have this done, and send [`crate::Command::Task`] with the outcome.
+    ScheduleTask(Box<TaskRequest>),
+    /// Nobody waits for this task any more.
+    CancelTask {
+        /// Whose task.
+        frame: FrameId,
+        /// The epoch it was scheduled in.
+        epoch: u32,
+    },
+    /// The step's budget is used up: send [`crate::Command::Continue`] when it is this execution's turn again.
+    Continue,
+    /// The execution is over; its last event says how.
+    Finish,
+}
+
+/// Which of a frame's timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimerKind {
+    /// A Wait state is over, or the next attempt is due.
+    Resume,
+    /// The task's `TimeoutSeconds` have passed.
+    TaskTimeout,
+    /// The task's `HeartbeatSeconds` may have passed without a sign of life.
+    Heartbeat,
+}
+
+/// A task to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskRequest {
+    /// Whose task.
+    pub frame: FrameId,
+    /// The epoch to answer with.
+    pub epoch: u32,
+    /// What is called.
+    pub resource: Resource,
+    /// The effective parameters.
+    pub parameters: Payload,
+    /// The answer of the call, when it was made before a restart and only its job or callback is still awaited.
+    pub submitted: Option<Payload>,
+    /// `Credentials.RoleArn`
+    pub credentials_role_arn: Option<Arc<str>>,
+    /// When the task times out.
+    pub timeout: Option<Timestamp>,
+    /// Seconds between heartbeats.
+    pub heartbeat_seconds: Option<u64>,
+}
