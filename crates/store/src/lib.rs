@@ -1,1 +1,198 @@
-//! (room under construction)
+//! What a store is: trait [`Store`] in terms of Transitions, the records it keeps, the stored formats, the contract every
+//! backend is tested against, and the in-memory backend.
+//!
+//! What it must not do: know SQL, threads of the engine, or AWS's wire shapes.
+//!
+//! Start reading at [`Store`], then [`record`].
+
+pub mod record;
+
+use stepwell_interpreter::{EventId, HistoryEvent, Status};
+use stepwell_value::Timestamp;
+
+pub use record::{
+    ActivityRecord, AliasRecord, ExecutionKey, ExecutionRecord, ExecutionWrite, MachineKey, MachineRecord, Record,
+    RecordKind, RevisionRecord, StoredExecution, VersionRecord,
+};
+
+/// An error of the store: an operator's matter, never a workflow's.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The backend failed (disk full, file corrupt, connection lost).
+    #[error("{0}")]
+    Backend(String),
+    /// The data was written by a newer version.
+    #[error(
+        "{place} was written by a newer version of Stepwell (format {found}, this one reads up to {known}); use that version or an export"
+    )]
+    TooNew {
+        /// What is too new.
+        place: String,
+        /// Its format.
+        found: u32,
+        /// The newest format this version reads.
+        known: u32,
+    },
+    /// Another process has the data.
+    #[error("{place} is in use by another process; stop it, or choose another data folder")]
+    Locked {
+        /// The file or folder.
+        place: String,
+    },
+    /// Stored bytes do not decode.
+    #[error("{what} is damaged: {why}")]
+    Damaged {
+        /// Which record.
+        what: String,
+        /// What was found.
+        why: String,
+    },
+}
+
+/// One atomic write. A group of writes is one durable commit; each is applied or refused by itself.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// A new execution with its first Transition.
+    Start {
+        /// The row.
+        record: Box<ExecutionRecord>,
+        /// What its first step did.
+        write: Box<ExecutionWrite>,
+    },
+    /// A further Transition of an execution.
+    Advance(Box<ExecutionWrite>),
+    /// Makes or replaces a record of the registry.
+    Put(Box<Record>),
+    /// Removes a record of the registry; one that does not exist is no error.
+    Remove {
+        /// Its kind.
+        kind: RecordKind,
+        /// `ACCOUNT:REGION`
+        scope: String,
+        /// Its name in the scope.
+        name: String,
+    },
+}
+
+/// Why one write of a group was refused; the others are not affected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteError {
+    /// An execution of this machine and name exists.
+    NameTaken {
+        /// The one that has the name.
+        existing: ExecutionKey,
+    },
+    /// The execution is not where the writer thought it was (`expected_next_event`), or does not exist.
+    Conflict {
+        /// The next event the store would take; 0 when the execution does not exist or is closed.
+        next_event: EventId,
+    },
+}
+
+/// The outcome of a group, in the order of its writes. An `Err` of the whole group means that nothing may be assumed.
+pub type Committed = Result<Vec<Result<(), WriteError>>, Error>;
+
+/// Which executions to list.
+#[derive(Clone, Debug)]
+pub struct ExecutionFilter {
+    /// Of this machine.
+    pub machine: MachineKey,
+    /// Only in this status.
+    pub status: Option<Status>,
+    /// Only those started after being redriven at least once (`Some(true)`) or never (`Some(false)`).
+    pub redriven: Option<bool>,
+    /// Only those started through this version or alias ARN.
+    pub qualifier_arn: Option<String>,
+}
+
+/// Durable storage. Reads see only what is committed. All calls may block; `commit` only until the group is queued.
+pub trait Store: Send + Sync + 'static {
+    /// Queues a group of writes. `done` is called once, from a thread of the store, after the group is durable (or has
+    /// failed). Groups become durable in the order they were queued; a read that begins after `done` sees them.
+    fn commit(&self, group: Vec<Write>, done: Box<dyn FnOnce(Committed) + Send>);
+
+    /// Everything needed to go on with an open execution; `None` when it does not exist or is closed.
+    ///
+    /// # Errors
+    /// When the backend fails or a record is damaged.
+    fn load(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, Error>;
+
+    /// Open executions in the order of their keys, after `after`: recovery reads them in pages.
+    ///
+    /// # Errors
+    /// When the backend fails or a record is damaged.
+    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<Vec<StoredExecution>, Error>;
+
+    /// The greatest key ever used; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the backend fails.
+    fn last_key(&self) -> Result<ExecutionKey, Error>;
+
+    /// The row of an execution, open or closed.
+    ///
+    /// # Errors
+    /// When the backend fails or a record is damaged.
+    fn execution(&self, key: ExecutionKey) -> Result<Option<ExecutionRecord>, Error>;
+
+    /// The newest execution of this machine that has this caller-chosen name.
+    ///
+    /// # Errors
+    /// When the backend fails.
+    fn execution_named(&self, machine: MachineKey, name: &str) -> Result<Option<ExecutionKey>, Error>;
+
+    /// Events of an execution: upwards from `from` (inclusive), or downwards from `from` when `reverse`; at most `limit`.
+    ///
+    /// # Errors
+    /// When the backend fails or a record is damaged.
+    fn history(
+        &self,
+        key: ExecutionKey,
+        from: EventId,
+        reverse: bool,
+        limit: usize,
+    ) -> Result<Vec<HistoryEvent>, Error>;
+
+    /// Executions, the newest (greatest key) first, with keys below `before`; at most `limit`.
+    ///
+    /// # Errors
+    /// When the backend fails.
+    fn executions(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRecord>, Error>;
+
+    /// One record of the registry.
+    ///
+    /// # Errors
+    /// When the backend fails or the record is damaged.
+    fn record(&self, kind: RecordKind, scope: &str, name: &str) -> Result<Option<Record>, Error>;
+
+    /// Records of a kind in a scope whose names begin with `prefix`, by name, after `after`; at most `limit`.
+    ///
+    /// # Errors
+    /// When the backend fails or a record is damaged.
+    fn records(
+        &self,
+        kind: RecordKind,
+        scope: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>, Error>;
+
+    /// Removes executions that closed before this moment with all they have, at most `limit`; tells how many. Called by
+    /// retention from time to time; runs on the store's writer.
+    ///
+    /// # Errors
+    /// When the backend fails.
+    fn expire(&self, closed_before: Timestamp, limit: usize) -> Result<usize, Error>;
+
+    /// Counts for operators and tests: durable commits so far.
+    fn commits(&self) -> u64;
+
+    /// Waits until everything queued is durable and closes the files; further commits fail.
+    fn close(&self);
+}

@@ -1,0 +1,238 @@
+//! What a store keeps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stepwell_interpreter::{EventId, Frame, FrameId, HistoryEvent, Identity, Status};
+use stepwell_value::{Payload, Timestamp};
+
+/// The number of an execution in its store: grows with every start, so that listing newest first is listing by key.
+/// At most 47 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExecutionKey(pub u64);
+
+/// The number of a state machine; a machine that is deleted and made again gets another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MachineKey(pub u64);
+
+/// The row of an execution: what listing and describing need; payloads are in the history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecutionRecord {
+    /// Its number.
+    pub key: ExecutionKey,
+    /// The machine it is of.
+    pub machine: MachineKey,
+    /// The revision of the machine it runs.
+    pub revision_id: Arc<str>,
+    /// What never changes about it.
+    pub identity: Arc<Identity>,
+    /// Whether the name was made by Stepwell from the key; such a name has no entry in the name index.
+    pub generated_name: bool,
+    /// Where it stands.
+    pub status: Status,
+    /// When it ended.
+    pub stopped: Option<Timestamp>,
+    /// The id of its last event.
+    pub last_event: EventId,
+    /// How often it was redriven.
+    pub redrive_count: u32,
+    /// When it was last redriven.
+    pub redriven: Option<Timestamp>,
+    /// The `traceHeader` it was started with.
+    pub trace_header: Option<Arc<str>>,
+}
+
+/// One Transition in the form the store writes.
+#[derive(Clone, Debug)]
+pub struct ExecutionWrite {
+    /// Whose.
+    pub key: ExecutionKey,
+    /// The next event the stored execution must have; 1 for a new one.
+    pub expected_next_event: EventId,
+    /// New events; one chunk.
+    pub events: Vec<HistoryEvent>,
+    /// Frames to make or replace, without their payloads (see [`stepwell_interpreter::Source`]).
+    pub frames_put: Vec<Frame>,
+    /// Frames to remove.
+    pub frames_removed: Vec<FrameId>,
+    /// Contents to add.
+    pub contents_put: Vec<(u32, Payload)>,
+    /// Contents to remove.
+    pub contents_removed: Vec<u32>,
+    /// The id the next event gets after this write.
+    pub next_event: EventId,
+    /// The id the next frame gets after this write.
+    pub next_frame: u32,
+    /// The number the next content gets after this write.
+    pub next_content: u32,
+    /// How often it was redriven.
+    pub redrive_count: u32,
+    /// When it was last redriven.
+    pub redriven: Option<Timestamp>,
+    /// How and when it ended, when this write ends it; frames and contents are removed with it. `Some` on an execution
+    /// that was closed before and is redriven is preceded by a write that opens it.
+    pub closed: Option<(Status, Timestamp)>,
+}
+
+/// Everything needed to go on with an open execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredExecution {
+    /// The row.
+    pub record: ExecutionRecord,
+    /// The id the next event gets.
+    pub next_event: EventId,
+    /// The id the next frame gets.
+    pub next_frame: u32,
+    /// The number the next content gets.
+    pub next_content: u32,
+    /// The frames. Their payloads are read back from the history and the contents: [`stepwell_interpreter::Held`] is
+    /// complete after `load`, and holds an empty payload after `open_executions`, which reads heads only.
+    pub frames: BTreeMap<FrameId, Frame>,
+    /// The execution's input (event 1); only after `load`.
+    pub input: Option<Payload>,
+}
+
+/// The kinds of registry records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKind {
+    /// [`MachineRecord`], named by the machine's name.
+    Machine,
+    /// [`RevisionRecord`], named `MACHINE_KEY/REVISION_ID` (the key as 16 hexadecimal digits).
+    Revision,
+    /// [`VersionRecord`], named `MACHINE_KEY/NUMBER` (10 digits with leading zeros).
+    Version,
+    /// [`AliasRecord`], named `MACHINE_KEY/ALIAS`.
+    Alias,
+    /// [`ActivityRecord`], named by the activity's name.
+    Activity,
+}
+
+/// A record of the registry with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// `ACCOUNT:REGION`
+    pub scope: Arc<str>,
+    /// Its name in the scope; see [`RecordKind`].
+    pub name: Arc<str>,
+    /// The record.
+    pub body: RecordBody,
+}
+
+/// The body of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RecordBody {
+    /// A state machine.
+    Machine(MachineRecord),
+    /// One revision of a machine.
+    Revision(RevisionRecord),
+    /// A published version.
+    Version(VersionRecord),
+    /// An alias.
+    Alias(AliasRecord),
+    /// An activity.
+    Activity(ActivityRecord),
+}
+
+impl RecordBody {
+    /// The kind.
+    pub fn kind(&self) -> RecordKind {
+        match self {
+            RecordBody::Machine(_) => RecordKind::Machine,
+            RecordBody::Revision(_) => RecordKind::Revision,
+            RecordBody::Version(_) => RecordKind::Version,
+            RecordBody::Alias(_) => RecordKind::Alias,
+            RecordBody::Activity(_) => RecordKind::Activity,
+        }
+    }
+}
+
+/// A state machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MachineRecord {
+    /// Its number.
+    pub key: MachineKey,
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether it is of type EXPRESS.
+    pub express: bool,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The revision in force: a [`RevisionRecord`]'s id.
+    pub revision_id: Arc<str>,
+    /// The number the next published version gets.
+    pub next_version: u64,
+    /// Whether DeleteStateMachine was called and executions still run.
+    pub deleting: bool,
+    /// Tags, in the order they were set.
+    pub tags: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// One revision of a machine: what UpdateStateMachine replaces as a whole. Kept as long as an execution or version uses it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RevisionRecord {
+    /// The machine.
+    pub machine: MachineKey,
+    /// Its id; the first revision of a machine has an id too, which AWS does not show.
+    pub revision_id: Arc<str>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The definition, byte for byte.
+    pub definition: Arc<str>,
+    /// The role.
+    pub role_arn: Arc<str>,
+    /// `loggingConfiguration` as JSON text.
+    pub logging: Option<Arc<str>>,
+    /// `tracingConfiguration` as JSON text.
+    pub tracing: Option<Arc<str>>,
+    /// `encryptionConfiguration` as JSON text.
+    pub encryption: Option<Arc<str>>,
+}
+
+/// A published version of a machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionRecord {
+    /// The machine.
+    pub machine: MachineKey,
+    /// Its number, from 1.
+    pub number: u64,
+    /// The revision it is.
+    pub revision_id: Arc<str>,
+    /// `description`
+    pub description: Option<Arc<str>>,
+    /// When it was published.
+    pub created: Timestamp,
+}
+
+/// An alias of a machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AliasRecord {
+    /// The machine.
+    pub machine: MachineKey,
+    /// Its name.
+    pub name: Arc<str>,
+    /// `description`
+    pub description: Option<Arc<str>>,
+    /// Version numbers and weights.
+    pub routing: Vec<(u64, u32)>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+}
+
+/// An activity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActivityRecord {
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// `encryptionConfiguration` as JSON text.
+    pub encryption: Option<Arc<str>>,
+    /// Tags, in the order they were set.
+    pub tags: Vec<(Arc<str>, Arc<str>)>,
+}
