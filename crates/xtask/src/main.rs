@@ -1,0 +1,34 @@
+//! `cargo xtask COMMAND`: the workshop of this repository.
+//!
+//! What it is for: turning the public service model into the facts that `model` embeds, and the tidy check that guards
+//! import directions, purity and sizes. It is never shipped, and no other crate may depend on it.
+//!
+//! Start reading at [`facts`] and [`tidy`].
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+mod facts;
+mod tidy;
+
+const USAGE: &str = "usage:
+  cargo xtask model --from PATH/service-2.json[.gz]   rewrite crates/model/facts/states.json
+  cargo xtask tidy                                    check import directions, purity and sizes";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["model", "--from", path] => facts::rewrite(Path::new(path)),
+        ["tidy"] => tidy::run(),
+        _ => Err(USAGE.to_owned()),
+    };
+    let (text, code) = match outcome {
+        Ok(text) => (text, ExitCode::SUCCESS),
+        Err(text) => (text, ExitCode::FAILURE),
+    };
+    // Nobody is left to tell when the error stream is gone.
+    let _ = writeln!(std::io::stderr(), "{text}");
+    code
+}
