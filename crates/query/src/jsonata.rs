@@ -1,26 +1,80 @@
-//! JSONata expressions (`{% … %}`), profile 2.0.6 with AWS's additions.
+//! JSONata expressions (`{% … %}`), profile 2.0.6 with AWS's additions, behind a border of our own.
+//!
+//! What it is for: [`Jsonata`] parses an expression once, says which names it reads, and evaluates it in a [`Scope`]. The
+//! engine (crate `jsonata-core`) is seen by nothing outside this module; its values are not shared between threads and never
+//! leave it.
+//!
+//! Start reading at [`Jsonata::eval`]; what AWS refuses is in `profile`, what it adds in `dialect`.
 
+mod blame;
+mod convert;
+mod dialect;
+mod engine;
+mod errors;
+mod limits;
+mod messages;
+mod names;
+mod profile;
+mod tree;
+
+use std::fmt;
 use std::sync::Arc;
 
-use stepwell_value::Value;
+use jsonata_core::ast::AstNode;
+use jsonata_core::value::{JMap, JValue};
+use stepwell_value::{Timestamp, Value};
 
 use crate::{EvalError, Scope};
+use convert::NoJson;
+use engine::{Fault, Session, World};
+use names::{Names, Reads};
+
+pub use limits::Limits;
 
 /// A parsed JSONata expression. Immutable and shareable between threads.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct Jsonata {
     text: Arc<str>,
+    program: Arc<Program>,
+}
+
+/// What is known of an expression before it runs.
+struct Program {
+    ast: AstNode,
+    names: Names,
+    /// Set when the expression is nothing but a variable and names: then no engine is needed, and spelling is kept.
+    direct: Option<Direct>,
+}
+
+/// A variable and the names that lead into its value.
+struct Direct {
+    variable: Arc<str>,
+    path: Vec<Arc<str>>,
 }
 
 /// Why a text is no JSONata expression of the profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonataSyntaxError {
-    /// JSONata's code, `S0201`; empty when the profile refuses the expression for a reason of Step Functions.
+    /// JSONata's code, `S0201` (AWS: `INVALID_JSONATA_EXPRESSION`); empty when the profile refuses the expression for a reason
+    /// of Step Functions (AWS: `UNSUPPORTED_JSONATA_EXPRESSION`).
     pub code: String,
     /// What is wrong, in the words of the reference implementation.
     pub message: String,
-    /// Byte offset in the expression's text.
+    /// Byte offset in the expression's text, as near as the engine's words tell; the end of the text when they do not.
     pub offset: usize,
+}
+
+impl fmt::Debug for Jsonata {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Jsonata").field(&self.text).finish()
+    }
+}
+
+impl PartialEq for Jsonata {
+    /// Expressions are equal when their texts are.
+    fn eq(&self, other: &Jsonata) -> bool {
+        self.text == other.text
+    }
 }
 
 impl Jsonata {
@@ -29,7 +83,12 @@ impl Jsonata {
     /// # Errors
     /// When the text does not parse, or uses what AWS refuses at creation.
     pub fn parse(text: &str) -> Result<Jsonata, JsonataSyntaxError> {
-        Ok(Jsonata { text: Arc::from(text.trim()) })
+        let text = text.trim();
+        let ast = engine::parse(text)?;
+        profile::check(&ast, text)?;
+        let names = Names::of(&ast);
+        let direct = Direct::of(&ast, &names);
+        Ok(Jsonata { text: Arc::from(text), program: Arc::new(Program { ast, names, direct }) })
     }
 
     /// The expression as AWS quotes it in messages: trimmed, without the delimiters.
@@ -38,16 +97,225 @@ impl Jsonata {
     }
 
     /// Names of the variables (without `$`) that the expression reads but does not bind itself; `states` among them when used.
+    /// Built-in functions are not among them: see [`Jsonata::functions`].
     pub fn free_variables(&self) -> &[Arc<str>] {
-        &[]
+        &self.program.names.variables
     }
 
-    /// Evaluates. `Ok(None)` is JSONata's undefined.
+    /// Names of the functions of JSONata and Step Functions that the expression uses, without `$`. A workflow variable of the
+    /// same name hides the function, and is then what the expression reads.
+    pub fn functions(&self) -> &[Arc<str>] {
+        &self.program.names.functions
+    }
+
+    /// Which members of `$states` the expression may look at (`input`, `result`, …), in the order of first use; `None` when it
+    /// looks at `$states` as a whole.
+    pub fn states_members(&self) -> Option<Vec<Arc<str>>> {
+        let reads = self.program.names.reads.iter().find(|(name, _)| &**name == "states");
+        match reads {
+            None => Some(Vec::new()),
+            Some((_, reads)) if reads.whole => None,
+            Some((_, reads)) => Some(reads.members.iter().map(|(name, _)| Arc::clone(name)).collect()),
+        }
+    }
+
+    /// Evaluates under [`Limits::DEFAULT`]. `Ok(None)` is JSONata's undefined.
     ///
     /// # Errors
-    /// [`EvalError::Jsonata`] with the code and message of the reference implementation.
+    /// [`EvalError::Jsonata`] with the code and message of the reference implementation; the code is empty for limits, as on
+    /// AWS (see [`thrown`]). [`EvalError::UnsupportedResult`] when the result is a function.
     pub fn eval(&self, scope: &dyn Scope) -> Result<Option<Value>, EvalError> {
-        let _ = scope;
-        Ok(None)
+        self.eval_within(scope, &Limits::DEFAULT)
+    }
+
+    /// Evaluates under limits of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Jsonata::eval`].
+    pub fn eval_within(&self, scope: &dyn Scope, limits: &Limits) -> Result<Option<Value>, EvalError> {
+        let program = &*self.program;
+        if let Some(outcome) = program.direct.as_ref().and_then(|direct| direct.read(scope)) {
+            return Ok(outcome);
+        }
+        let world = program.world(scope);
+        run(&program.ast, world, limits).map_err(|failure| self.error(failure))
+    }
+
+    fn error(&self, failure: Failure) -> EvalError {
+        let (field, expression) = (Arc::from(""), Arc::clone(&self.text));
+        match failure {
+            Failure::Thrown { code, message } => EvalError::Jsonata { field, expression, code, message },
+            Failure::Unsupported => EvalError::UnsupportedResult { field, expression },
+        }
+    }
+}
+
+/// The end of the sentence "… threw an error during evaluation" as AWS writes it: `. T1006: Attempted …`, or `: Stack overflow
+/// error…` for a limit, which has no code.
+pub fn thrown(code: &str, message: &str) -> String {
+    if code.is_empty() { format!(": {message}") } else { format!(". {code}: {message}") }
+}
+
+/// Why there is no result.
+enum Failure {
+    Thrown { code: String, message: String },
+    Unsupported,
+}
+
+fn run(ast: &AstNode, world: World, limits: &Limits) -> Result<Option<Value>, Failure> {
+    let outcome = Session::new(world, limits).map(|mut session| {
+        let outcome = session.evaluate(ast);
+        (session, outcome)
+    });
+    let (mut session, outcome) = outcome.map_err(|fault| thrown_as_is(&fault))?;
+    match outcome {
+        Ok(value) => convert::from_engine(&value, limits).map_err(|reason| match reason {
+            NoJson::Function => Failure::Unsupported,
+            NoJson::TooLarge => limit_failure("D2015"),
+        }),
+        Err(fault) => Err(failure_of(&mut session, ast, fault)),
+    }
+}
+
+fn failure_of(session: &mut Session, ast: &AstNode, mut fault: Fault) -> Failure {
+    if errors::limit_message(&fault.code).is_some() {
+        return limit_failure(&fault.code);
+    }
+    if messages::template(&fault.code).is_none() {
+        return thrown_as_is(&fault);
+    }
+    let message = blame::explain(session, ast, &fault);
+    Failure::Thrown { code: std::mem::take(&mut fault.code), message }
+}
+
+fn limit_failure(code: &str) -> Failure {
+    let message = errors::limit_message(code).unwrap_or(code).to_owned();
+    Failure::Thrown { code: String::new(), message }
+}
+
+fn thrown_as_is(fault: &Fault) -> Failure {
+    Failure::Thrown { code: fault.code.clone(), message: fault.message.clone() }
+}
+
+impl Program {
+    /// Converts what the expression reads of the scope, and nothing else.
+    fn world(&self, scope: &dyn Scope) -> World {
+        let mut bindings = Vec::with_capacity(self.names.reads.len());
+        for (name, reads) in &self.names.reads {
+            let value = match &**name {
+                "states" => Some(states(scope, reads)),
+                _ => scope.variable(name).map(|value| convert::to_engine(value, reads)),
+            };
+            bindings.extend(value.map(|value| (Arc::clone(name), value)));
+        }
+        let is_random = |name: &Arc<str>| matches!(&**name, "random" | "uuid" | "shuffle");
+        World {
+            input: JValue::Undefined,
+            bindings,
+            now: scope.now(),
+            random: if self.names.functions.iter().any(is_random) { scope.random() } else { 0 },
+            functions: self.names.functions.clone(),
+        }
+    }
+}
+
+/// Names and values of the members of `$states` that this scope gives.
+fn states_of<'s>(scope: &'s dyn Scope, wanted: impl Fn(&str) -> bool) -> Vec<(&'static str, &'s Value)> {
+    let mut members = Vec::with_capacity(4);
+    if wanted("input") {
+        members.push(("input", scope.input()));
+    }
+    if wanted("context") {
+        members.push(("context", scope.context())); // making it costs something
+    }
+    members.extend(scope.result().map(|value| ("result", value)).filter(|(name, _)| wanted(name)));
+    members.extend(scope.error_output().map(|value| ("errorOutput", value)).filter(|(name, _)| wanted(name)));
+    members
+}
+
+/// `$states`, as far as it is read.
+fn states(scope: &dyn Scope, reads: &Reads) -> JValue {
+    let members = states_of(scope, |name| reads.member(name).is_some());
+    let converted = members.into_iter().filter_map(|(name, value)| {
+        let inner = reads.member(name)?;
+        Some((name.to_owned(), convert::to_engine(value, &inner)))
+    });
+    JValue::Object(std::rc::Rc::new(converted.collect::<JMap>()))
+}
+
+impl Direct {
+    fn of(ast: &AstNode, names: &Names) -> Option<Direct> {
+        let (variable, path) = match ast {
+            AstNode::Variable(name) => (name.as_str(), Vec::new()),
+            AstNode::Path { steps } => {
+                let (first, rest) = steps.split_first()?;
+                let AstNode::Variable(name) = &first.node else { return None };
+                let member = |step: &jsonata_core::ast::PathStep| match &step.node {
+                    AstNode::Name(member) if tree::is_plain(step) => Some(Arc::from(member.as_str())),
+                    _ => None,
+                };
+                let path: Vec<_> = rest.iter().map(member).collect::<Option<_>>()?;
+                (name.as_str(), if tree::is_plain(first) { path } else { return None })
+            }
+            _ => return None,
+        };
+        let variable = names.variables.iter().find(|free| &***free == variable)?;
+        Some(Direct { variable: Arc::clone(variable), path })
+    }
+
+    /// What the path leads to; `None` when it meets an array, over which names are mapped: that is for the engine.
+    fn read(&self, scope: &dyn Scope) -> Option<Option<Value>> {
+        let mut path = self.path.iter();
+        let mut current = if &*self.variable == "states" {
+            let Some(member) = path.next() else {
+                return Some(Some(Value::object(
+                    states_of(scope, |_| true).into_iter().map(|(name, value)| (name, value.clone())),
+                )));
+            };
+            let members = states_of(scope, |name| name == &**member);
+            members.first().map(|(_, value)| *value)
+        } else {
+            scope.variable(&self.variable)
+        };
+        for name in path {
+            current = match current {
+                Some(Value::Array(_)) => return None,
+                Some(value) => value.get(name),
+                None => None,
+            };
+        }
+        Some(current.cloned())
+    }
+}
+
+/// Evaluates any JSONata text against an input document, without the restrictions of the profile: for the official test suite
+/// and for trying expressions out at the time `now`. `Ok(None)` is undefined.
+///
+/// # Errors
+/// Code (as the engine gives it, limits included) and message.
+pub fn evaluate_document(
+    text: &str,
+    input: Option<&Value>,
+    bindings: &[(&str, &Value)],
+    now: Timestamp,
+    limits: &Limits,
+) -> Result<Option<Value>, (String, String)> {
+    let ast = engine::parse(text).map_err(|error| (error.code, error.message))?;
+    let whole = Reads { whole: true, members: Vec::new() };
+    let world = World {
+        input: input.map_or(JValue::Undefined, |value| convert::to_engine(value, &whole)),
+        bindings: bindings.iter().map(|(name, value)| (Arc::from(*name), convert::to_engine(value, &whole))).collect(),
+        functions: Names::of(&ast).functions.into_iter().filter(|name| &**name != "eval").collect(),
+        now,
+        random: 0,
+    };
+    let mut session = Session::new(world, limits).map_err(|fault| (fault.code, fault.message))?;
+    match session.evaluate(&ast) {
+        Ok(value) => convert::from_engine(&value, limits).map_err(|reason| ("D2015".to_owned(), format!("{reason:?}"))),
+        Err(fault) if messages::template(&fault.code).is_some() => {
+            let message = blame::explain(&mut session, &ast, &fault);
+            Err((fault.code, message))
+        }
+        Err(fault) => Err((fault.code, fault.message)),
     }
 }
