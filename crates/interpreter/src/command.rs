@@ -86,19 +86,25 @@ pub enum FailedStage {
     TimedOut,
 }
 
-/// The moment of a step: everything it may know of time and chance.
+/// The moment of a step: everything it may know of time, chance and the outside.
 #[derive(Clone, Copy)]
 pub struct Moment<'a> {
     /// The time.
     pub now: Timestamp,
     /// 64 random bits; all randomness of the step is derived from them.
     pub entropy: u64,
-    /// Makes task tokens.
-    pub tokens: &'a dyn TokenSource,
+    /// What the outside lets a step know.
+    pub outside: &'a dyn Outside,
 }
 
-/// Makes the token of a task. The same arguments give the same token.
-pub trait TokenSource {
-    /// The token of the task that this frame waits for in this epoch.
+/// What the outside lets a step know.
+pub trait Outside {
+    /// The token of the task that this frame waits for in this epoch. The same arguments give the same token.
     fn token(&self, frame: FrameId, epoch: u32) -> Arc<str>;
+
+    /// Whether the activity with this ARN exists.
+    fn activity_exists(&self, arn: &str) -> bool {
+        let _ = arn;
+        true
+    }
 }

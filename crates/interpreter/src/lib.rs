@@ -7,16 +7,30 @@
 //!
 //! Start reading at [`execution`] (what a running execution is), then [`step()`], then `states/` (one file a state type).
 
+mod branches;
 pub mod command;
+mod context;
 pub mod effect;
 pub mod event;
 pub mod execution;
 pub mod failure;
+mod flow;
+mod handling;
+pub mod limits;
+mod pending;
+mod problem;
+mod scope;
+mod states;
+mod step;
+mod task;
 pub mod transition;
 
-pub use command::{Command, Moment, Progress, TokenSource};
+pub use command::{Command, FailedStage, Moment, Outside, Progress};
 pub use effect::{Effect, TaskRequest, TimerKind};
 pub use event::{Details, EventId, EventType, HistoryEvent};
 pub use execution::{Execution, Frame, FrameId, Held, Identity, Source, Status, Waiting};
 pub use failure::Failure;
+pub use limits::Limits;
+pub use pending::pending_effects;
+pub use step::step;
 pub use transition::Transition;

@@ -1,0 +1,186 @@
+//! What happens to a failure: Retry, then Catch, then the branch or the execution ends. Done once for all state types.
+
+use std::sync::Arc;
+
+use stepwell_asl::definition::{Catcher, Retrier};
+use stepwell_asl::{QueryLanguage, State, StateKind};
+use stepwell_value::{Payload, Value};
+
+use crate::Failure;
+use crate::branches;
+use crate::effect::{Effect, TimerKind};
+use crate::event::{Details, EventType};
+use crate::execution::{FrameId, Status, Waiting};
+use crate::flow;
+use crate::problem::{Nature, Problem};
+use crate::states::{Exit, Target};
+use crate::step::Step;
+
+/// Handles a problem of the state a frame stands at.
+pub(crate) fn handle(step: &mut Step<'_>, id: FrameId, problem: Problem) {
+    let Some(state) = step.state_of(id) else { return };
+    if let Nature::Evaluation { location } = &problem.nature {
+        evaluation_failed(step, id, state, &problem.failure, location);
+    }
+    branches::close_children(step, id);
+    let terminal = problem.nature == Nature::Runtime;
+    if !terminal
+        && let Some(index) = matching_retrier(state, &problem)
+        && retry(step, id, state, index)
+    {
+        return;
+    }
+    state_failed(step, id, state, &problem);
+    let mut catchers = state.catch.iter();
+    match catchers.find(|catcher| !terminal && matches(&catcher.error_equals, &problem)) {
+        Some(catcher) => catch(step, id, state, catcher, &problem.failure),
+        None => fail_block(step, id, problem),
+    }
+}
+
+/// EvaluationFailed. For a Map's own fields it follows the event before MapStateEntered, otherwise the branch's last
+/// event (recorded: test_map_state_items_eval_jsonata_fail, test_wait_timestamp_jsonata).
+fn evaluation_failed(step: &mut Step<'_>, id: FrameId, state: &State, failure: &Failure, location: &Arc<str>) {
+    let details = Details::EvaluationFailed {
+        failure: failure.clone(),
+        location: Arc::clone(location),
+        state: Arc::clone(&state.name),
+    };
+    let Some(frame) = step.execution.frames.get(&id) else { return };
+    if matches!(state.kind, StateKind::Map(_)) && frame.last_event == frame.entered_event {
+        let entered = frame.entered_event;
+        let mut events = step.transition.events.iter();
+        let previous = events.find(|event| event.id == entered).map_or(entered, |event| event.previous);
+        let event = step.record(previous, EventType::EvaluationFailed, details);
+        step.with_frame(id, |frame| frame.last_event = event);
+    } else {
+        step.emit(id, EventType::EvaluationFailed, details);
+    }
+}
+
+/// MapStateFailed or ParallelStateFailed, once no retrier helps any more.
+fn state_failed(step: &mut Step<'_>, id: FrameId, state: &State, problem: &Problem) {
+    let event_type = match state.kind {
+        StateKind::Map(_) => EventType::MapStateFailed,
+        StateKind::Parallel(_) => EventType::ParallelStateFailed,
+        _ => return,
+    };
+    if problem.of_branch || matches!(problem.nature, Nature::Evaluation { .. }) {
+        step.emit(id, event_type, Details::None);
+    }
+}
+
+// ---------------------------------------------------------------------- matching
+
+/// Whether an `ErrorEquals` matches.
+fn matches(error_equals: &[Arc<str>], problem: &Problem) -> bool {
+    let name = problem.failure.name();
+    let timed_out = name == "States.Timeout" || name == "States.HeartbeatTimeout";
+    error_equals.iter().any(|pattern| match &**pattern {
+        "States.ALL" => true,
+        "States.TaskFailed" => !timed_out,
+        "States.HeartbeatTimeout" => problem.nature == Nature::Heartbeat || name == "States.HeartbeatTimeout",
+        other => other == name,
+    })
+}
+
+/// The first retrier that matches; whether it has attempts left is another question.
+fn matching_retrier(state: &State, problem: &Problem) -> Option<usize> {
+    state.retry.iter().position(|retrier| matches(&retrier.error_equals, problem))
+}
+
+// ---------------------------------------------------------------------- Retry
+
+/// Waits for the next attempt; `false` when the retrier's attempts are used up.
+fn retry(step: &mut Step<'_>, id: FrameId, state: &State, index: usize) -> bool {
+    let Some(retrier) = state.retry.get(index) else { return false };
+    let Some(frame) = step.execution.frames.get(&id) else { return false };
+    let used = frame.retries.get(index).copied().unwrap_or(0);
+    if u64::from(used) >= retrier.max_attempts {
+        return false;
+    }
+    let until = step.moment.now.plus_millis(delay_millis(step, retrier, used));
+    step.with_frame(id, |frame| {
+        frame.retries.resize(state.retry.len(), 0);
+        if let Some(used) = frame.retries.get_mut(index) {
+            *used += 1;
+        }
+    });
+    let epoch = step.wait(id, Waiting::Retry { until });
+    step.transition.effects.push(Effect::SetTimer { frame: id, epoch, at: until, kind: TimerKind::Resume });
+    true
+}
+
+/// IntervalSeconds × BackoffRate^attempts, at most MaxDelaySeconds; with full jitter a random part of it.
+fn delay_millis(step: &Step<'_>, retrier: &Retrier, used: u32) -> u64 {
+    let exponent = i32::try_from(used).unwrap_or(i32::MAX);
+    let seconds = retrier.interval_seconds as f64 * retrier.backoff_rate.powi(exponent);
+    let ceiling = retrier.max_delay_seconds.map_or(31_536_000.0, |most| most as f64); // never longer than a year
+    let seconds = seconds.min(ceiling);
+    let part = if retrier.full_jitter { step.random_fraction() } else { 1.0 };
+    (seconds * part * 1000.0) as u64
+}
+
+// ---------------------------------------------------------------------- Catch
+
+fn catch(step: &mut Step<'_>, id: FrameId, state: &State, catcher: &Catcher, failure: &Failure) {
+    let error_output = error_output(failure);
+    let exit = match state.query_language {
+        QueryLanguage::JsonPath => caught_jsonpath(step, id, state, catcher, error_output),
+        QueryLanguage::Jsonata => caught_jsonata(step, id, state, catcher, &error_output),
+    };
+    let left = exit.and_then(|exit| step.exit(id, exit));
+    if let Err(problem) = left {
+        fail_block(step, id, problem);
+    }
+}
+
+/// The error output: `{"Error": …, "Cause": …}`; a missing cause is an empty string.
+pub(crate) fn error_output(failure: &Failure) -> Value {
+    let cause = failure.cause.clone().unwrap_or_else(|| Arc::from(""));
+    Value::object([("Error", Value::from(failure.name())), ("Cause", Value::String(cause))])
+}
+
+fn caught_jsonpath(
+    step: &Step<'_>,
+    id: FrameId,
+    state: &State,
+    catcher: &Catcher,
+    error_output: Value,
+) -> Result<Exit, Problem> {
+    let error_output = Payload::from_value(error_output);
+    let assigned = flow::assign(step, id, state, &catcher.assign, &error_output, None, None)?;
+    let output = flow::place_result(step, id, &catcher.result_path, error_output)?;
+    Ok(Exit { output, assigned, next: Target::State(catcher.next) })
+}
+
+fn caught_jsonata(
+    step: &Step<'_>,
+    id: FrameId,
+    state: &State,
+    catcher: &Catcher,
+    error_output: &Value,
+) -> Result<Exit, Problem> {
+    let input = flow::raw_input(step, id);
+    let output = flow::output(step, id, state, catcher.output.as_ref(), &input, None, Some(error_output))?;
+    let assigned = flow::assign(step, id, state, &catcher.assign, &input, None, Some(error_output))?;
+    let output = output.unwrap_or_else(|| Payload::from_value(error_output.clone()));
+    Ok(Exit { output, assigned, next: Target::State(catcher.next) })
+}
+
+// ---------------------------------------------------------------------- the end
+
+/// The block ends with a failure: the execution fails, or the Parallel or Map above handles it.
+fn fail_block(step: &mut Step<'_>, id: FrameId, problem: Problem) {
+    let Some(frame) = step.execution.frames.get(&id) else { return };
+    let last_event = frame.last_event;
+    let Some((parent, _)) = frame.parent else {
+        let details = Details::Failure(problem.failure);
+        step.close(EventType::ExecutionFailed, last_event, details, Status::Failed);
+        return;
+    };
+    branches::abort_siblings(step, parent, id);
+    step.with_frame(parent, |frame| frame.last_event = last_event);
+    let nature = if problem.nature == Nature::Runtime { Nature::Runtime } else { Nature::Ordinary };
+    handle(step, parent, Problem { failure: problem.failure, nature, of_branch: true });
+}

@@ -1,0 +1,34 @@
+//! The limits of a step.
+
+/// What bounds an execution. `None` lifts a limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a state's input, output or result (AWS: 262,144).
+    pub payload_bytes: Option<usize>,
+    /// Events of an execution's history; the last one is ExecutionFailed (AWS: 25,000).
+    pub history_events: Option<u64>,
+    /// Iterations of an inline Map that run at a time when `MaxConcurrency` asks for no limit or a greater one (AWS: 40).
+    pub inline_map_concurrency: Option<u32>,
+    /// State transitions in one step; then the execution goes to the back of the queue. Stepwell's own.
+    pub transitions_per_step: u32,
+}
+
+impl Limits {
+    /// AWS's limits. Sources: "Service quotas" of the Step Functions developer guide.
+    pub const AWS: Limits = Limits {
+        payload_bytes: Some(262_144),
+        history_events: Some(25_000),
+        inline_map_concurrency: Some(40),
+        transitions_per_step: 512,
+    };
+
+    /// No limit but the fairness of a step.
+    pub const UNBOUNDED: Limits =
+        Limits { payload_bytes: None, history_events: None, inline_map_concurrency: None, transitions_per_step: 512 };
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits::AWS
+    }
+}

@@ -1,0 +1,83 @@
+//! The effects that a stored execution still waits for: what recovery has to set up again.
+
+use std::sync::Arc;
+
+use stepwell_asl::definition::{Pattern, Target};
+use stepwell_asl::{Definition, StateKind};
+
+use crate::effect::{Effect, TaskRequest, TimerKind};
+use crate::execution::{Execution, Frame, TaskWait, Waiting};
+
+/// The effects a loaded execution still waits for, in the order of its frames. Made from the stored frames alone, they
+/// stand for every effect that was asked for and not answered. A task whose outcome comes by token is not asked for again
+/// once it was submitted; an activity task not once a worker has it. `submitted` gives the output of a TaskSubmitted event.
+pub fn pending_effects(
+    definition: &Definition,
+    execution: &Execution,
+    parameters: &dyn Fn(&TaskWait) -> Option<stepwell_value::Payload>,
+    submitted: &dyn Fn(&TaskWait) -> Option<stepwell_value::Payload>,
+) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if let Some(seconds) = definition.timeout_seconds {
+        let from = execution.redriven.unwrap_or(execution.identity.started);
+        effects.push(Effect::SetExecutionTimer { at: from.plus_seconds(seconds) });
+    }
+    let mut goes_on = false;
+    for frame in execution.frames.values() {
+        match &frame.waiting {
+            Waiting::Nothing | Waiting::Iterations { .. } => goes_on = true,
+            Waiting::Wait { until } | Waiting::Retry { until } => {
+                let kind = TimerKind::Resume;
+                effects.push(Effect::SetTimer { frame: frame.id, epoch: frame.epoch, at: *until, kind });
+            }
+            Waiting::Task(wait) => {
+                timers(frame, wait, &mut effects);
+                if let Some(request) = request(definition, frame, wait, parameters, submitted) {
+                    effects.push(Effect::ScheduleTask(Box::new(request)));
+                }
+            }
+            Waiting::Branches { .. } | Waiting::Siblings { .. } => {}
+        }
+    }
+    if goes_on {
+        effects.push(Effect::Continue);
+    }
+    effects
+}
+
+fn timers(frame: &Frame, wait: &TaskWait, effects: &mut Vec<Effect>) {
+    for (at, kind) in [(wait.timeout, TimerKind::TaskTimeout), (wait.heartbeat, TimerKind::Heartbeat)] {
+        if let Some(at) = at {
+            effects.push(Effect::SetTimer { frame: frame.id, epoch: frame.epoch, at, kind });
+        }
+    }
+}
+
+fn request(
+    definition: &Definition,
+    frame: &Frame,
+    wait: &TaskWait,
+    parameters: &dyn Fn(&TaskWait) -> Option<stepwell_value::Payload>,
+    submitted: &dyn Fn(&TaskWait) -> Option<stepwell_value::Payload>,
+) -> Option<TaskRequest> {
+    let state = definition.states.get(frame.state.0 as usize)?;
+    let StateKind::Task(task) = &state.kind else { return None };
+    let answered_by_token = match &task.resource.target {
+        Target::Integration { pattern: Pattern::WaitForTaskToken, .. } => wait.submitted_event != 0,
+        Target::Activity => wait.started,
+        _ => false,
+    };
+    if answered_by_token {
+        return None;
+    }
+    Some(TaskRequest {
+        frame: frame.id,
+        epoch: frame.epoch,
+        resource: task.resource.clone(),
+        parameters: parameters(wait)?,
+        submitted: submitted(wait),
+        credentials_role_arn: None::<Arc<str>>,
+        timeout: wait.timeout,
+        heartbeat_seconds: wait.heartbeat_seconds,
+    })
+}
