@@ -230,6 +230,36 @@ impl ApiError {
         ))
     }
 
+    /// Recorded: test_error_create_alias_invalid_router_configs. `arns` are those of the request.
+    pub fn routing_repeats_versions(arns: &[&str]) -> ApiError {
+        ApiError::routing(format!(
+            "Routing configuration must contain distinct state machine version ARNs. Received: [{}]",
+            arns.join(", ")
+        ))
+    }
+
+    /// Recorded: test_error_create_alias_with_state_machine_arn. `arns` are those of the request.
+    pub fn routing_names_no_versions(arns: &[&str]) -> ApiError {
+        ApiError::routing(format!(
+            "Routing configuration must contain state machine version ARNs. Received: [{}]",
+            arns.join(", ")
+        ))
+    }
+
+    /// Recorded: test_error_create_alias_invalid_router_configs. `weights` are those of the request.
+    pub fn routing_weights(weights: &[i64]) -> ApiError {
+        ApiError::routing(format!("Sum of routing configuration weights must equal 100. Received: {weights:?}"))
+    }
+
+    fn routing(message: String) -> ApiError {
+        ApiError::validation_because(InvalidReason::InvalidRoutingConfiguration, message)
+    }
+
+    /// Recorded: test_create_with_version_description_no_publish.
+    pub fn version_description_without_publish() -> ApiError {
+        ApiError::validation("Version description can only be set when publish is true")
+    }
+
     /// The definition is refused; `detail` is `CODE: message at /path`, several joined by `, `. Recorded: many.
     pub fn invalid_definition(detail: &str) -> ApiError {
         ApiError::service("InvalidDefinition", format!("Invalid State Machine Definition: '{detail}'"))
@@ -427,6 +457,18 @@ mod tests {
             ApiError::constraints(&["a".to_owned(), "b".to_owned()]),
             r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"2 validation errors detected: a; b"}"#,
         );
+    }
+
+    #[test]
+    fn texts() {
+        // recorded: test_error_create_alias_invalid_router_configs, test_delete_version_with_alias
+        let sum = "Sum of routing configuration weights must equal 100. Received: [70, 29]";
+        assert_eq!(ApiError::routing_weights(&[70, 29]).message, sum);
+        let versions = "Routing configuration must contain state machine version ARNs. Received: [a, b]";
+        assert_eq!(ApiError::routing_names_no_versions(&["a", "b"]).message, versions);
+        let aliases = "Version to be deleted must not be referenced by an alias. Current list of aliases referencing \
+                       this version: [x]";
+        assert_eq!(ApiError::version_is_referenced(&["x"]).message, aliases);
     }
 
     #[test]
