@@ -5,12 +5,17 @@
 //!
 //! Start reading at [`Template`] (what a definition compiles into) and [`Scope`] (what an evaluation may see).
 
+mod cursor;
 pub mod intrinsic;
+mod java;
 pub mod jsonata;
 pub mod path;
 pub mod reference;
 pub mod scope;
 pub mod template;
+#[cfg(test)]
+mod testing;
+pub mod timestamp;
 
 pub use intrinsic::Intrinsic;
 pub use jsonata::Jsonata;
