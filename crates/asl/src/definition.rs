@@ -457,6 +457,49 @@ pub struct Distributed {
     pub item_batcher: Option<Value>,
     /// `ResultWriter`, as written.
     pub result_writer: Option<Value>,
+    /// `ItemReader`, compiled.
+    pub reader: Option<ItemReader>,
+    /// `ItemBatcher`, compiled.
+    pub batcher: Option<ItemBatcher>,
+    /// `ResultWriter`, compiled.
+    pub writer: Option<ResultWriter>,
+}
+
+/// Where a Distributed Map reads its items from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemReader {
+    /// The action behind `arn:…:states:::s3:`: `getObject` or `listObjectsV2`.
+    pub action: Arc<str>,
+    /// `Parameters` or `Arguments`: `Bucket`, `Key`, `Prefix`, ….
+    pub parameters: Option<Template>,
+    /// `ReaderConfig.InputType`: `CSV`, `JSON`, `JSONL`, `PARQUET` or `MANIFEST`.
+    pub input_type: Option<Arc<str>>,
+    /// `ReaderConfig.MaxItems` or its path.
+    pub max_items: Option<Amount>,
+    /// `ReaderConfig` as written, for the fields that are always constants (`CSVDelimiter`, `CSVHeaders`, `ItemsPointer`, …).
+    pub config: Option<Value>,
+}
+
+/// How a Distributed Map groups its items.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemBatcher {
+    /// `MaxItemsPerBatch` or its path.
+    pub max_items_per_batch: Option<Amount>,
+    /// `MaxInputBytesPerBatch` or its path.
+    pub max_input_bytes_per_batch: Option<Amount>,
+    /// `BatchInput`: what every batch gets besides its items.
+    pub batch_input: Option<Template>,
+}
+
+/// Where and how a Distributed Map writes its results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultWriter {
+    /// `Parameters` or `Arguments` (`Bucket`, `Prefix`); none: the results are the state's result.
+    pub parameters: Option<Template>,
+    /// `WriterConfig.Transformation`: `NONE`, `COMPACT` or `FLATTEN`.
+    pub transformation: Option<Arc<str>>,
+    /// `WriterConfig.OutputType`: `JSON` or `JSONL`.
+    pub output_type: Option<Arc<str>>,
 }
 
 /// One entry of `Retry`.

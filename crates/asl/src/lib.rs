@@ -7,9 +7,27 @@
 //! Start reading at [`compile()`], then [`definition`].
 
 pub mod compile;
+mod condition;
 pub mod definition;
 pub mod diagnostic;
+mod errors;
+mod expression;
+mod fields;
+mod flow;
+mod graph;
+mod location;
+mod machine;
+pub mod render;
+mod resource;
+mod site;
+mod states;
+mod suggest;
+mod timestamp;
+mod variables;
+mod warnings;
+// pub mod yaml;
 
-pub use compile::{Compiled, MachineType, Options, compile};
+pub use compile::{Compiled, MachineType, Options, compile, compile_spanned, compile_state};
 pub use definition::{BlockId, Definition, QueryLanguage, State, StateId, StateKind, StateType};
-pub use diagnostic::{Diagnostic, Severity, aws_message};
+pub use diagnostic::{AWS_WARNING_CODES, Diagnostic, Severity, aws_message};
+pub use render::render;

@@ -1,0 +1,372 @@
+//! Fields that hold paths, expressions and templates, in both languages.
+
+use std::sync::Arc;
+
+use stepwell_query::jsonata::JsonataSyntaxError;
+use stepwell_query::template::{Fault, TemplateError};
+use stepwell_query::{Expression, JsonPath, Jsonata, ReferencePath, Root, Template};
+use stepwell_value::json::{Node, Span, Spanned};
+
+use crate::definition::{Amount, Text};
+use crate::location::At;
+use crate::site::Site;
+use crate::variables;
+
+/// What a JSONata expression of a field may see of `$states` besides `input` and `context`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sees {
+    /// `$states.result`
+    pub(crate) result: bool,
+    /// `$states.errorOutput`
+    pub(crate) error_output: bool,
+}
+
+impl Sees {
+    /// `input` and `context` only.
+    pub(crate) const INPUT: Sees = Sees { result: false, error_output: false };
+    /// The `Output` and `Assign` of a state that has a result.
+    pub(crate) const RESULT: Sees = Sees { result: true, error_output: false };
+    /// The `Output` and `Assign` of a catcher.
+    pub(crate) const ERROR: Sees = Sees { result: false, error_output: true };
+}
+
+/// The limits of a number that may be computed.
+#[derive(Clone, Copy)]
+pub(crate) struct Range {
+    pub(crate) min: u64,
+    pub(crate) max: Option<u64>,
+    /// Whether the `…Path` form may read the context object; AWS refuses it in the number fields of a Map.
+    pub(crate) context: bool,
+}
+
+impl Site<'_, '_, '_> {
+    /// A number written out, computed by JSONata, or read by the `…Path` form of the field.
+    pub(crate) fn amount(
+        &mut self,
+        node: &Spanned,
+        at: &At,
+        name: &'static str,
+        path_name: &'static str,
+        range: Range,
+    ) -> Option<Amount> {
+        if self.is_jsonata() {
+            return self.jsonata_amount(node, at, name, range);
+        }
+        if !self.at_most_one(node, at, &[name, path_name]) {
+            return None;
+        }
+        match node.get(path_name) {
+            Some(_) => self.number_path(node, at, path_name, range).map(Amount::Path),
+            None => self.integer(node, at, name, range.min, range.max).map(Amount::Fixed),
+        }
+    }
+
+    fn jsonata_amount(&mut self, node: &Spanned, at: &At, name: &str, range: Range) -> Option<Amount> {
+        let member = node.get(name)?;
+        match member.as_str().filter(|text| is_delimited(text)) {
+            Some(text) => self.jsonata(text, &at.field(name), member.span, Sees::INPUT).map(Amount::Jsonata),
+            None if self.misses_delimiter(member, &at.field(name)) => None,
+            None => self.integer(node, at, name, range.min, range.max).map(Amount::Fixed),
+        }
+    }
+
+    /// The `…Path` form of a number.
+    fn number_path(&mut self, node: &Spanned, at: &At, name: &str, range: Range) -> Option<JsonPath> {
+        let path = self.reference(node, at, name)?;
+        let span = node.get(name).map_or(node.span, |member| member.span);
+        if !range.context && path.root() == Root::Context {
+            self.error(
+                "Value is not a Reference Path: Reference path cannot use the Context Object",
+                &at.field(name),
+                span,
+            );
+            return None;
+        }
+        Some(path)
+    }
+
+    /// A path that names one place, for reading.
+    pub(crate) fn reference(&mut self, node: &Spanned, at: &At, name: &str) -> Option<JsonPath> {
+        let text = self.text_field(node, at, name)?;
+        let span = node.get(name).map_or(node.span, |member| member.span);
+        let at = at.field(name);
+        let path = self.started_path(text, &at, span)?;
+        if !path.is_definite() {
+            self.error("Value is not a Reference Path: Reference path must name a single node", &at, span);
+            return None;
+        }
+        Some(path)
+    }
+
+    /// A path of any kind, refused in the words for reference paths.
+    pub(crate) fn started_path(&mut self, text: &str, at: &At, span: Span) -> Option<JsonPath> {
+        if !text.starts_with('$') {
+            self.error("Value is not a Reference Path: Reference path didn't start with '$'", at, span);
+            return None;
+        }
+        match JsonPath::parse(text) {
+            Ok(path) => {
+                self.reads_in_path(text);
+                Some(path)
+            }
+            Err(error) => {
+                self.error_with_help("Value is not a Reference Path", at, span, Some(error.message));
+                None
+            }
+        }
+    }
+
+    /// A path that names one place, for writing (`ResultPath`).
+    pub(crate) fn place(&mut self, text: &str, at: &At, span: Span) -> Option<ReferencePath> {
+        if !text.starts_with('$') {
+            self.error("Value must be a valid JSONPath.", at, span);
+            return None;
+        }
+        match ReferencePath::parse(text) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                self.error_with_help("Value is not a Reference Path", at, span, Some(error.message));
+                None
+            }
+        }
+    }
+
+    /// A path of any kind (`InputPath`, `OutputPath`).
+    pub(crate) fn path(&mut self, text: &str, at: &At, span: Span) -> Option<JsonPath> {
+        match JsonPath::parse(text) {
+            Ok(path) if text.starts_with('$') => {
+                self.reads_in_path(text);
+                Some(path)
+            }
+            Ok(_) => {
+                self.error("Value must be a valid JSONPath.", at, span);
+                None
+            }
+            Err(error) => {
+                self.error_with_help("Value must be a valid JSONPath.", at, span, Some(error.message));
+                None
+            }
+        }
+    }
+
+    /// A string written out, computed by JSONata, or read by the `…Path` form of the field.
+    pub(crate) fn text(
+        &mut self,
+        node: &Spanned,
+        at: &At,
+        name: &'static str,
+        path_name: &'static str,
+    ) -> Option<Text> {
+        if !self.is_jsonata() && !self.at_most_one(node, at, &[name, path_name]) {
+            return None;
+        }
+        if !self.is_jsonata() && node.get(path_name).is_some() {
+            let text = self.text_field(node, at, path_name)?;
+            let span = node.get(path_name).map_or(node.span, |member| member.span);
+            return self.expression(text, &at.field(path_name), span).map(Text::Expression);
+        }
+        let text = self.text_field(node, at, name)?;
+        let span = node.get(name).map_or(node.span, |member| member.span);
+        if self.is_jsonata() && is_delimited(text) {
+            return self.jsonata(text, &at.field(name), span, Sees::INPUT).map(Text::Jsonata);
+        }
+        if node.get(name).is_some_and(|member| self.misses_delimiter(member, &at.field(name))) {
+            return None;
+        }
+        Some(Text::Fixed(Arc::from(text)))
+    }
+
+    /// A path or a call of an intrinsic function.
+    pub(crate) fn expression(&mut self, text: &str, at: &At, span: Span) -> Option<Expression> {
+        match Expression::parse(text) {
+            Ok(expression) if text.starts_with('$') || text.starts_with("States.") => {
+                self.reads_in_path(text);
+                Some(expression)
+            }
+            Ok(_) => {
+                self.error("Value must be a valid JSONPath.", at, span);
+                None
+            }
+            Err(reason) => {
+                self.error_with_help("Value must be a valid JSONPath.", at, span, Some(reason));
+                None
+            }
+        }
+    }
+
+    /// A JSONata expression with its delimiters.
+    pub(crate) fn jsonata(&mut self, text: &str, at: &At, span: Span, sees: Sees) -> Option<Jsonata> {
+        let inner = text.strip_prefix("{%").and_then(|rest| rest.strip_suffix("%}")).unwrap_or(text);
+        match Jsonata::parse(inner) {
+            Ok(expression) => {
+                self.note_free(&expression);
+                self.check_states(inner, at, span, sees);
+                Some(expression)
+            }
+            Err(error) => {
+                self.jsonata_error(error, at, span);
+                None
+            }
+        }
+    }
+
+    fn jsonata_error(&mut self, error: JsonataSyntaxError, at: &At, span: Span) {
+        let unsupported = error.code.is_empty();
+        let code = if unsupported { "UNSUPPORTED_JSONATA_EXPRESSION" } else { "INVALID_JSONATA_EXPRESSION" };
+        self.compiler.error(code, error.message, at, span);
+    }
+
+    /// Notes the variables an expression reads.
+    fn note_free(&mut self, expression: &Jsonata) {
+        for name in expression.free_variables().iter().filter(|name| &***name != "states") {
+            self.reads(name);
+        }
+    }
+
+    /// Refuses members of `$states` that the expression's field does not have.
+    fn check_states(&mut self, inner: &str, at: &At, span: Span, sees: Sees) {
+        if !inner.contains("$states") {
+            return;
+        }
+        for member in variables::states_members(inner) {
+            let exists = match member {
+                "result" => sees.result,
+                "errorOutput" => sees.error_output,
+                _ => true,
+            };
+            if !exists {
+                let message = format!("Field '$states.{member}' does not exist.");
+                self.compiler.error("UNSUPPORTED_JSONATA_EXPRESSION", message, at, span);
+            }
+        }
+    }
+
+    /// A payload template in the state's language.
+    pub(crate) fn template(&mut self, node: &Spanned, at: &At, name: &str, sees: Sees) -> Option<Template> {
+        let member = node.get(name)?;
+        let at = at.field(name);
+        let compiled = if self.is_jsonata() {
+            self.check_delimiters(member, &at);
+            Template::compile_jsonata(name, member)
+        } else {
+            self.note_paths(member);
+            Template::compile_jsonpath(member)
+        };
+        match compiled {
+            Ok(template) => {
+                if self.is_jsonata() {
+                    self.note_leaves(&template);
+                    self.check_leaves(member, &at, sees);
+                }
+                Some(template)
+            }
+            Err(errors) => {
+                for error in errors {
+                    self.template_error(name, error, &at);
+                }
+                None
+            }
+        }
+    }
+
+    fn template_error(&mut self, name: &str, error: TemplateError, at: &At) {
+        match error.fault {
+            Fault::Jsonata(fault) => {
+                let field = error.field.strip_prefix(name).map_or(&*error.field, |rest| rest.trim_start_matches('/'));
+                let place = if field.is_empty() { *at } else { at.field(field) };
+                self.jsonata_error(fault, &place, error.span);
+            }
+            fault => {
+                let message = format!(
+                    "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call",
+                    error.field
+                );
+                let help = match fault {
+                    Fault::NotAnExpression(reason) => Some(reason),
+                    _ => Some("the value of a member whose name ends in `.$` is a string".to_owned()),
+                };
+                let location = error.location.trim_start_matches('/');
+                let place = if location.is_empty() { *at } else { at.field(location) };
+                self.error_with_help(message, &place, error.span, help);
+            }
+        }
+    }
+
+    /// Reports the strings of a JSONata template that are opened and not closed.
+    fn check_delimiters(&mut self, node: &Spanned, at: &At) {
+        match &node.node {
+            Node::Array(items) => {
+                items.iter().enumerate().for_each(|(index, item)| self.check_delimiters(item, &at.index(index)));
+            }
+            Node::Object(members) => {
+                members.iter().for_each(|(name, _, member)| self.check_delimiters(member, &at.field(name)));
+            }
+            Node::Scalar(_) => {
+                self.misses_delimiter(node, at);
+            }
+        }
+    }
+
+    /// Looks at what the expressions of a JSONata template read of `$states`.
+    fn check_leaves(&mut self, node: &Spanned, at: &At, sees: Sees) {
+        match &node.node {
+            Node::Array(items) => {
+                items.iter().enumerate().for_each(|(index, item)| self.check_leaves(item, &at.index(index), sees));
+            }
+            Node::Object(members) => {
+                members.iter().for_each(|(name, _, member)| self.check_leaves(member, &at.field(name), sees));
+            }
+            Node::Scalar(_) => {
+                if let Some(text) = node.as_str().filter(|text| is_delimited(text)) {
+                    self.check_states(text, at, node.span, sees);
+                }
+            }
+        }
+    }
+
+    /// Notes the variables that the expressions of a JSONata template read.
+    fn note_leaves(&mut self, template: &Template) {
+        match template {
+            Template::Object(members) => members.iter().for_each(|(_, member)| self.note_leaves(member)),
+            Template::Array(items) => items.iter().for_each(|item| self.note_leaves(item)),
+            Template::Jsonata { expression, .. } => self.note_free(expression),
+            Template::Literal(_) | Template::Path { .. } => {}
+        }
+    }
+
+    /// Whether a JSONata string is opened and not closed; reports it.
+    pub(crate) fn misses_delimiter(&mut self, node: &Spanned, at: &At) -> bool {
+        let open = self.is_jsonata() && node.as_str().is_some_and(|text| text.starts_with("{%") && !is_delimited(text));
+        if open {
+            self.error("JSONata string must start with {% and end with %}", at, node.span);
+        }
+        open
+    }
+
+    /// Notes the variables that the `.$` members of a JSONPath template read.
+    fn note_paths(&mut self, node: &Spanned) {
+        match &node.node {
+            Node::Array(items) => items.iter().for_each(|item| self.note_paths(item)),
+            Node::Object(members) => {
+                for (name, _, member) in members {
+                    match member.as_str() {
+                        Some(text) if name.ends_with(".$") => self.reads_in_path(text),
+                        _ => self.note_paths(member),
+                    }
+                }
+            }
+            Node::Scalar(_) => {}
+        }
+    }
+
+    fn reads_in_path(&mut self, text: &str) {
+        for name in variables::in_path(text) {
+            self.reads(name);
+        }
+    }
+}
+
+/// Whether a string is a JSONata expression: `{% … %}`.
+pub(crate) fn is_delimited(text: &str) -> bool {
+    text.len() >= 4 && text.starts_with("{%") && text.ends_with("%}")
+}
