@@ -70,6 +70,9 @@ impl<'v> Walk<'v> {
     }
 
     fn select_steps<'n>(&self, steps: &Steps, start: &'n Value) -> Result<Cow<'n, Value>, Miss> {
+        if steps.steps.iter().all(|step| matches!(step, Step::Name(_) | Step::Index(_))) {
+            return single(&steps.steps, start).map(Cow::Borrowed);
+        }
         let definite = steps.steps_are_definite();
         let matches = match self.matches(&steps.steps, start) {
             Err(Miss::Absent(_)) if !definite => return Ok(Cow::Owned(Value::array([]))),
@@ -78,7 +81,7 @@ impl<'v> Walk<'v> {
         if !definite {
             return Ok(Cow::Owned(Value::array(matches.into_iter().map(Cow::into_owned))));
         }
-        matches.into_iter().next().ok_or_else(|| Miss::Absent(format!("No results for path: {}", print(&steps.steps))))
+        matches.into_iter().next().ok_or_else(|| no_results(&steps.steps))
     }
 
     /// All matches, in the order of the document.
@@ -218,6 +221,26 @@ impl Place<'_> {
     fn upstream(&self) -> String {
         print(self.steps.get(..self.index).unwrap_or(&[]))
     }
+}
+
+/// The one place that names and indexes lead to; most paths are such, and this one allocates nothing.
+fn single<'n>(steps: &[Step], start: &'n Value) -> Result<&'n Value, Miss> {
+    let mut node = start;
+    let mut place = Place { steps, index: 0, upstream_definite: true, scanning: false };
+    for (index, step) in steps.iter().enumerate() {
+        place.index = index;
+        let found = match step {
+            Step::Name(name) => place.member(node, name)?,
+            Step::Index(index) => place.items(node)?.and_then(|items| item(items, *index)),
+            _ => None,
+        };
+        node = found.ok_or_else(|| no_results(steps))?;
+    }
+    Ok(node)
+}
+
+fn no_results(steps: &[Step]) -> Miss {
+    Miss::Absent(format!("No results for path: {}", print(steps)))
 }
 
 /// The path as Jayway prints it: `$['a'][0]`.
