@@ -3,13 +3,21 @@
 //!
 //! What it must not do: know SQL, threads of the engine, or AWS's wire shapes.
 //!
-//! Start reading at [`Store`], then [`record`].
+//! Start reading at [`Store`], then [`record`], then [`format`](mod@format).
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+pub mod format;
+pub mod held;
+pub mod memory;
 pub mod record;
+#[cfg(any(test, feature = "contract"))]
+pub mod sample;
 
 use stepwell_interpreter::{EventId, HistoryEvent, Status};
 use stepwell_value::Timestamp;
 
+pub use memory::MemoryStore;
 pub use record::{
     ActivityRecord, AliasRecord, ExecutionKey, ExecutionRecord, ExecutionWrite, MachineKey, MachineRecord, Record,
     RecordKind, RevisionRecord, StoredExecution, VersionRecord,
@@ -49,6 +57,20 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The same error, saying whose data it is about: `a frame of execution 17 is damaged: …`.
+    #[must_use]
+    pub fn of(self, owner: &str) -> Error {
+        match self {
+            Error::Damaged { what, why } => Error::Damaged { what: format!("{what} of {owner}"), why },
+            Error::TooNew { place, found, known } => {
+                Error::TooNew { place: format!("{place} of {owner}"), found, known }
+            }
+            other => other,
+        }
+    }
+}
+
 /// One atomic write. A group of writes is one durable commit; each is applied or refused by itself.
 #[derive(Clone, Debug)]
 pub enum Write {
@@ -59,7 +81,8 @@ pub enum Write {
         /// What its first step did.
         write: Box<ExecutionWrite>,
     },
-    /// A further Transition of an execution.
+    /// A further Transition of an execution. A closed execution is opened again by a write whose `redrive_count` is
+    /// greater than the stored one's; any other write to it is a [`WriteError::Conflict`].
     Advance(Box<ExecutionWrite>),
     /// Makes or replaces a record of the registry.
     Put(Box<Record>),
@@ -72,6 +95,26 @@ pub enum Write {
         /// Its name in the scope.
         name: String,
     },
+}
+
+impl Write {
+    /// Refuses a write whose numbers do not fit together; see [`ExecutionWrite::check`]. Backends call it before they
+    /// queue a group.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] with what is wrong.
+    pub fn check(&self) -> Result<(), Error> {
+        match self {
+            Write::Start { record, write } if record.key != write.key || write.expected_next_event != 1 => {
+                Err(Error::Backend(format!(
+                    "bug: execution {} starts with a write to execution {} at event {}",
+                    record.key.0, write.key.0, write.expected_next_event
+                )))
+            }
+            Write::Start { write, .. } | Write::Advance(write) => write.check(),
+            Write::Put(_) | Write::Remove { .. } => Ok(()),
+        }
+    }
 }
 
 /// Why one write of a group was refused; the others are not affected.
@@ -103,6 +146,19 @@ pub struct ExecutionFilter {
     pub redriven: Option<bool>,
     /// Only those started through this version or alias ARN.
     pub qualifier_arn: Option<String>,
+}
+
+impl ExecutionFilter {
+    /// Whether the execution is to be listed.
+    pub fn matches(&self, record: &ExecutionRecord) -> bool {
+        let identity = &record.identity;
+        self.machine == record.machine
+            && self.status.is_none_or(|status| status == record.status)
+            && self.redriven.is_none_or(|redriven| redriven == (record.redrive_count > 0))
+            && self.qualifier_arn.as_deref().is_none_or(|arn| {
+                identity.version_arn.as_deref() == Some(arn) || identity.alias_arn.as_deref() == Some(arn)
+            })
+    }
 }
 
 /// Durable storage. Reads see only what is committed. All calls may block; `commit` only until the group is queued.

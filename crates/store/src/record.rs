@@ -6,6 +6,8 @@ use std::sync::Arc;
 use stepwell_interpreter::{EventId, Frame, FrameId, HistoryEvent, Identity, Status};
 use stepwell_value::{Payload, Timestamp};
 
+use crate::Error;
+
 /// The number of an execution in its store: grows with every start, so that listing newest first is listing by key.
 /// At most 47 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +74,28 @@ pub struct ExecutionWrite {
     /// How and when it ended, when this write ends it; frames and contents are removed with it. `Some` on an execution
     /// that was closed before and is redriven is preceded by a write that opens it.
     pub closed: Option<(Status, Timestamp)>,
+}
+
+impl ExecutionWrite {
+    /// Refuses a write whose numbers do not fit together, which is a bug of its maker: its events are numbered on from
+    /// `expected_next_event`, and `next_event` follows them.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] with what is wrong.
+    pub fn check(&self) -> Result<(), Error> {
+        let first = self.expected_next_event;
+        let numbered = self.events.iter().zip(first..).all(|(event, id)| event.id == id);
+        let fits = first.checked_add(self.events.len() as u64) == Some(self.next_event);
+        if first > 0 && numbered && fits {
+            return Ok(());
+        }
+        Err(Error::Backend(format!(
+            "bug: a write to execution {} has {} events from {first} on, but says that {} is the next one",
+            self.key.0,
+            self.events.len(),
+            self.next_event
+        )))
+    }
 }
 
 /// Everything needed to go on with an open execution.

@@ -1,0 +1,195 @@
+//! The stored form of an execution's row: fixed integer columns, which a backend may search by, and one small blob.
+//!
+//! The blob leaves out what follows from the rest: an ARN of the usual shape is made again from the machine's ARN and the
+//! name, so that a row of a typical execution has about 150 bytes.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stepwell_interpreter::{EventId, Identity, Status};
+use stepwell_value::Timestamp;
+
+use super::envelope::{self, Packing};
+use crate::{Error, ExecutionKey, ExecutionRecord, MachineKey};
+
+const WHAT: &str = "an execution's row";
+
+/// The columns of a row that a backend keeps beside the blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowColumns {
+    /// The execution's number.
+    pub key: ExecutionKey,
+    /// Its machine's number.
+    pub machine: MachineKey,
+    /// Its status, as [`status_number`] gives it.
+    pub status: u8,
+    /// When it was started.
+    pub started: Timestamp,
+    /// When it ended.
+    pub stopped: Option<Timestamp>,
+    /// When it was last redriven.
+    pub redriven: Option<Timestamp>,
+    /// How often it was redriven.
+    pub redrive_count: u32,
+    /// The id of its last event.
+    pub last_event: EventId,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RowV1<'a> {
+    revision_id: &'a str,
+    name: &'a str,
+    generated_name: bool,
+    express: bool,
+    state_machine_arn: &'a str,
+    state_machine_name: TextV1<'a>,
+    execution_arn: TextV1<'a>,
+    version_arn: Option<TextV1<'a>>,
+    alias_arn: Option<TextV1<'a>>,
+    role_arn: &'a str,
+    region: TextV1<'a>,
+    trace_header: Option<&'a str>,
+}
+
+/// A text that often follows from others.
+#[derive(Serialize, Deserialize)]
+enum TextV1<'a> {
+    /// As expected; see the `usual_…` function of the field.
+    Usual,
+    /// The state machine's ARN, and then this.
+    AfterMachineArn(&'a str),
+    /// Just this.
+    Plain(&'a str),
+}
+
+/// The number of a status in stored rows.
+pub fn status_number(status: Status) -> u8 {
+    match status {
+        Status::Running => 0,
+        Status::Succeeded => 1,
+        Status::Failed => 2,
+        Status::TimedOut => 3,
+        Status::Aborted => 4,
+        Status::PendingRedrive => 5,
+    }
+}
+
+/// The status of a number; none when there is no such status.
+fn status_of(number: u8) -> Option<Status> {
+    Some(match number {
+        0 => Status::Running,
+        1 => Status::Succeeded,
+        2 => Status::Failed,
+        3 => Status::TimedOut,
+        4 => Status::Aborted,
+        5 => Status::PendingRedrive,
+        _ => return None,
+    })
+}
+
+/// The hash of a caller-chosen name in a machine, for a backend's name index: FNV-1a with a final mix, the same for ever.
+/// Names of the same hash are compared by the backend.
+pub fn name_hash(machine: MachineKey, name: &str) -> i64 {
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let machine = machine.0.to_le_bytes();
+    let bytes = machine.iter().chain(name.as_bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME));
+    let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)).cast_signed()
+}
+
+/// The blob of a row; everything in it stays the same for the life of an execution.
+///
+/// # Errors
+/// When it cannot be written, which is a bug.
+pub fn encode_row(record: &ExecutionRecord) -> Result<Vec<u8>, Error> {
+    let identity = &*record.identity;
+    let arn = &*identity.state_machine_arn;
+    let form = RowV1 {
+        revision_id: &record.revision_id,
+        name: &identity.name,
+        generated_name: record.generated_name,
+        express: identity.express,
+        state_machine_arn: arn,
+        state_machine_name: shorten(&identity.state_machine_name, arn, usual_machine_name(arn)),
+        execution_arn: shorten(&identity.execution_arn, arn, usual_execution_arn(arn, &identity.name).as_deref()),
+        version_arn: identity.version_arn.as_deref().map(|text| shorten(text, arn, None)),
+        alias_arn: identity.alias_arn.as_deref().map(|text| shorten(text, arn, None)),
+        role_arn: &identity.role_arn,
+        region: shorten(&identity.region, arn, usual_region(arn)),
+        trace_header: record.trace_header.as_deref(),
+    };
+    envelope::seal_form(WHAT, &[], &form, Packing::Raw)
+}
+
+/// Makes a record of its columns and its blob.
+///
+/// # Errors
+/// When they are damaged or of a newer version.
+pub fn decode_row(columns: &RowColumns, blob: &[u8]) -> Result<ExecutionRecord, Error> {
+    let ([], body) = envelope::open(WHAT, blob)?;
+    let form: RowV1<'_> = envelope::read_form(WHAT, &body)?;
+    let status = status_of(columns.status)
+        .ok_or_else(|| envelope::damaged(WHAT, format!("status {} does not exist", columns.status)))?;
+    Ok(ExecutionRecord {
+        key: columns.key,
+        machine: columns.machine,
+        revision_id: form.revision_id.into(),
+        generated_name: form.generated_name,
+        status,
+        stopped: columns.stopped,
+        last_event: columns.last_event,
+        redrive_count: columns.redrive_count,
+        redriven: columns.redriven,
+        trace_header: form.trace_header.map(Arc::from),
+        identity: Arc::new(identity(&form, columns.started)?),
+    })
+}
+
+fn identity(form: &RowV1<'_>, started: Timestamp) -> Result<Identity, Error> {
+    let arn = form.state_machine_arn;
+    let usual_arn = usual_execution_arn(arn, form.name);
+    Ok(Identity {
+        execution_arn: lengthen(&form.execution_arn, arn, usual_arn.as_deref())?,
+        name: form.name.into(),
+        state_machine_arn: arn.into(),
+        state_machine_name: lengthen(&form.state_machine_name, arn, usual_machine_name(arn))?,
+        version_arn: form.version_arn.as_ref().map(|text| lengthen(text, arn, None)).transpose()?,
+        alias_arn: form.alias_arn.as_ref().map(|text| lengthen(text, arn, None)).transpose()?,
+        role_arn: form.role_arn.into(),
+        region: lengthen(&form.region, arn, usual_region(arn))?,
+        started,
+        express: form.express,
+    })
+}
+
+fn shorten<'a>(text: &'a str, machine_arn: &str, usual: Option<&str>) -> TextV1<'a> {
+    if usual == Some(text) {
+        return TextV1::Usual;
+    }
+    text.strip_prefix(machine_arn).map_or(TextV1::Plain(text), TextV1::AfterMachineArn)
+}
+
+fn lengthen(text: &TextV1<'_>, machine_arn: &str, usual: Option<&str>) -> Result<Arc<str>, Error> {
+    match text {
+        TextV1::Usual => usual.map(Arc::from).ok_or_else(|| envelope::damaged(WHAT, "an ARN has an unknown shape")),
+        TextV1::AfterMachineArn(rest) => Ok(format!("{machine_arn}{rest}").into()),
+        TextV1::Plain(text) => Ok((*text).into()),
+    }
+}
+
+/// The last part of the machine's ARN.
+fn usual_machine_name(machine_arn: &str) -> Option<&str> {
+    machine_arn.rsplit_once(':').map(|(_, name)| name)
+}
+
+/// `arn:aws:states:REGION:ACCOUNT:execution:MACHINE:NAME`
+fn usual_execution_arn(machine_arn: &str, name: &str) -> Option<String> {
+    let (head, machine) = machine_arn.split_once(":stateMachine:")?;
+    Some(format!("{head}:execution:{machine}:{name}"))
+}
+
+/// The fourth part of the machine's ARN.
+fn usual_region(machine_arn: &str) -> Option<&str> {
+    machine_arn.split(':').nth(3)
+}
