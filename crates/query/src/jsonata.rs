@@ -15,6 +15,7 @@ mod limits;
 mod messages;
 mod names;
 mod profile;
+mod syntax;
 mod tree;
 
 use std::fmt;

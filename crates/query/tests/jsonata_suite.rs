@@ -69,7 +69,9 @@ fn run(case: &Value) -> Result<(), String> {
         (Err((code, _)), Some(expected)) if code == expected => Ok(()),
         // The code that the suite's own runner gives what exceeds its limits.
         (Err((code, _)), Some("U1001")) if code == "D1011" || code == "D1012" => Ok(()),
-        (Err((code, message)), expected) => Err(format!("{code}: {message}; expected {expected:?} {:?}", case.get("result"))),
+        (Err((code, message)), expected) => {
+            Err(format!("{code}: {message}; expected {expected:?} {:?}", case.get("result")))
+        }
         (Ok(value), Some(expected)) => Err(format!("gave {value:?}; expected {expected}")),
         (Ok(value), None) => compare(value.as_ref(), case),
     }

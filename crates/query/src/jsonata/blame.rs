@@ -8,6 +8,7 @@ use jsonata_core::ast::{AstNode, BinaryOp};
 use jsonata_core::value::{JValue, with_stack};
 
 use super::convert;
+use super::dialect;
 use super::engine::{Fault, Session};
 use super::errors::{self, Parts};
 use super::limits::Limits;
@@ -19,24 +20,45 @@ const ATTEMPTS_MAX: usize = 200;
 /// The message of a fault that evaluating `ast` raised.
 pub(super) fn explain(session: &mut Session, ast: &AstNode, fault: &Fault) -> String {
     let mut parts = errors::known_parts(fault);
-    let mut search = Search { session, fault, before: Vec::new(), attempts_left: ATTEMPTS_MAX };
-    if needs_blame(&fault.code) {
-        let culprit = search.culprit(ast);
-        let more = search.parts_of(culprit);
-        for (name, text) in more {
-            if !parts.iter().any(|(known, _)| *known == name) {
-                parts.push((name, text));
-            }
+    if !needs_blame(&fault.code) {
+        return errors::fill(&fault.code, &parts);
+    }
+    let mut search = Search { session, fault, before: Vec::new(), operator: None, attempts_left: ATTEMPTS_MAX };
+    let culprit = search.culprit(ast);
+    let more = search.parts_of(culprit);
+    if more.iter().any(|(name, _)| *name == "index") {
+        parts.clear(); // the engine counts surplus arguments differently
+    }
+    if let Some(operator) = search.operator {
+        parts.retain(|(name, _)| *name != "token");
+        parts.push(("token", errors::quoted(operator)));
+    }
+    for (name, text) in more {
+        if !parts.iter().any(|(known, _)| *known == name) {
+            parts.push((name, text));
         }
     }
-    errors::fill(&fault.code, &parts)
+    let lacks_values =
+        matches!(fault.code.as_str(), "T2007" | "T2009") && parts.iter().all(|(name, _)| *name != "value2");
+    if lacks_values { fault.message.clone() } else { errors::fill(&fault.code, &parts) }
 }
 
 /// Whether the message of this code has parts that the engine's words may lack.
 fn needs_blame(code: &str) -> bool {
     matches!(
         code,
-        "T0410" | "T0411" | "T0412" | "T2007" | "T2009" | "T2010" | "D1001" | "D1002" | "D2014" | "D3030" | "D3110"
+        "T0410"
+            | "T0411"
+            | "T0412"
+            | "T2001"
+            | "T2002"
+            | "T2007"
+            | "T2009"
+            | "T2010"
+            | "D1002"
+            | "D2014"
+            | "D3030"
+            | "D3110"
     )
 }
 
@@ -45,6 +67,8 @@ struct Search<'s> {
     fault: &'s Fault,
     /// What the blocks around the part evaluate before it.
     before: Vec<AstNode>,
+    /// The outermost `and` or `or` whose right side failed: the reference names it in place of the real culprit.
+    operator: Option<&'static str>,
     attempts_left: usize,
 }
 
@@ -83,8 +107,9 @@ impl Search<'_> {
             }),
         }
         let is_block = matches!(node, AstNode::Block(_));
-        for child in children {
+        for (index, child) in children.into_iter().enumerate() {
             if self.fails_alike(child) {
+                self.operator = self.operator.or_else(|| (index == 1).then(|| logical(node)).flatten());
                 return with_stack(|| self.culprit(child));
             }
             if is_block {
@@ -122,25 +147,36 @@ impl Search<'_> {
     }
 
     fn parts_of(&mut self, culprit: &AstNode) -> Parts {
-        let mut parts = Parts::new();
-        match culprit {
-            AstNode::Unary { operand, .. } => parts.extend(self.json(operand).map(|text| ("value", text))),
-            AstNode::Binary { op: BinaryOp::Range, lhs, rhs } => parts.extend(self.length_of_range(lhs, rhs)),
-            AstNode::Binary { op: BinaryOp::ChainPipe, rhs, .. } => parts.extend(function_name(rhs)),
-            AstNode::Binary { op, lhs, rhs } => {
-                parts.extend(symbol(*op).map(|symbol| ("token", errors::quoted(symbol))));
-                parts.extend(self.json(lhs).map(|text| ("value", text)));
-                parts.extend(self.json(rhs).map(|text| ("value2", text)));
+        match (self.fault.code.as_str(), culprit) {
+            ("T0410" | "T0411" | "T0412", AstNode::Binary { op: BinaryOp::ChainPipe, rhs, .. }) => {
+                function_name(rhs).into_iter().collect()
             }
-            AstNode::Function { args, .. } => {
-                parts.extend(function_name(culprit));
-                if let Some(first) = args.first() {
-                    parts.extend(self.json(first).map(|text| ("value", text)));
-                }
+            ("T0410", AstNode::Function { name, args, .. })
+                if dialect::arguments_max(name).is_some_and(|most| args.len() > most) =>
+            {
+                let index = dialect::arguments_max(name).unwrap_or_default() + 1;
+                vec![("index", index.to_string()), ("token", errors::quoted(name))]
             }
-            _ => parts.extend(function_name(culprit)),
+            ("T0410" | "T0411" | "T0412", _) => function_name(culprit).into_iter().collect(),
+            ("D1002", AstNode::Unary { operand, .. }) => self.part("value", operand),
+            ("D2014", AstNode::Binary { op: BinaryOp::Range, lhs, rhs }) => {
+                self.length_of_range(lhs, rhs).into_iter().collect()
+            }
+            ("D3030" | "D3110", AstNode::Binary { op: BinaryOp::ChainPipe, lhs, .. }) => self.part("value", lhs),
+            ("D3030" | "D3110", AstNode::Function { args, .. }) => {
+                args.first().map(|first| self.part("value", first)).unwrap_or_default()
+            }
+            ("T2009" | "T2010", AstNode::Binary { op, lhs, rhs }) if symbol(*op).is_some() => {
+                let token = symbol(*op).map(|symbol| ("token", errors::quoted(symbol)));
+                [self.part("value", lhs), self.part("value2", rhs), token.into_iter().collect()].concat()
+            }
+            ("T2010", _) => comparison(culprit).map(|symbol| ("token", errors::quoted(symbol))).into_iter().collect(),
+            _ => Parts::new(),
         }
-        parts
+    }
+
+    fn part(&mut self, name: &'static str, part: &AstNode) -> Parts {
+        self.json(part).map(|text| (name, text)).into_iter().collect()
     }
 
     fn length_of_range(&mut self, first: &AstNode, last: &AstNode) -> Option<(&'static str, String)> {
@@ -170,14 +206,32 @@ fn function_name(part: &AstNode) -> Option<(&'static str, String)> {
     }
 }
 
-/// How an operator is spelled.
+/// The name of a logical operator.
+fn logical(node: &AstNode) -> Option<&'static str> {
+    match node {
+        AstNode::Binary { op: BinaryOp::And, .. } => Some("and"),
+        AstNode::Binary { op: BinaryOp::Or, .. } => Some("or"),
+        _ => None,
+    }
+}
+
+/// The first comparison inside a part.
+fn comparison(part: &AstNode) -> Option<&'static str> {
+    if let AstNode::Binary { op, .. } = part
+        && let Some(symbol) = symbol(*op)
+    {
+        return Some(symbol);
+    }
+    let mut found = None;
+    for_each_child(part, &mut |child, _| {
+        found = found.or_else(|| with_stack(|| comparison(child)));
+    });
+    found
+}
+
+/// How a comparison is spelled.
 fn symbol(op: BinaryOp) -> Option<&'static str> {
     Some(match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Subtract => "-",
-        BinaryOp::Multiply => "*",
-        BinaryOp::Divide => "/",
-        BinaryOp::Modulo => "%",
         BinaryOp::LessThan => "<",
         BinaryOp::LessThanOrEqual => "<=",
         BinaryOp::GreaterThan => ">",

@@ -23,9 +23,7 @@ pub(super) fn to_engine(value: &Value, reads: &Reads) -> JValue {
             JValue::Object(Rc::new(members.collect::<JMap>()))
         }
         // A name applied to an array is applied to each of its items.
-        Value::Array(items) => {
-            JValue::array(items.iter().map(|item| with_stack(|| to_engine(item, reads))).collect())
-        }
+        Value::Array(items) => JValue::array(items.iter().map(|item| with_stack(|| to_engine(item, reads))).collect()),
         _ => whole_to_engine(value),
     }
 }

@@ -13,7 +13,7 @@ use stepwell_value::Timestamp;
 
 use super::dialect::{self, Moment};
 use super::limits::Limits;
-use super::{JsonataSyntaxError, errors};
+use super::{JsonataSyntaxError, errors, syntax};
 
 /// The code of faults that are the engine's own: it panicked.
 pub(super) const ENGINE_FAILED: &str = "D9001";
@@ -41,7 +41,7 @@ impl Fault {
 pub(super) fn parse(text: &str) -> Result<AstNode, JsonataSyntaxError> {
     match catch_unwind(|| parser::parse(text)) {
         Ok(Ok(ast)) => Ok(ast),
-        Ok(Err(error)) => Err(errors::syntax_error(&error.to_string(), text)),
+        Ok(Err(error)) => Err(syntax::syntax_error(&error.to_string(), text)),
         Err(_) => {
             let message = "the JSONata engine failed to read this expression; simplify it".to_owned();
             Err(JsonataSyntaxError { code: ENGINE_FAILED.to_owned(), message, offset: 0 })

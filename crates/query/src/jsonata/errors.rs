@@ -3,7 +3,6 @@
 //! The engine gives JSONata's codes but words of its own, mostly without the values in question. The words here are those of
 //! [`super::messages`]; their values come from the engine's words or from [`super::blame`].
 
-use super::JsonataSyntaxError;
 use super::engine::Fault;
 use super::messages::template;
 
@@ -81,16 +80,15 @@ pub(super) fn known_parts(fault: &Fault) -> Parts {
         "T1010" => token(between(words, "to function ", " does").map(|name| name.trim_matches(['"', '$']))),
         "T1005" | "T1007" => plain("token", between(words, "Did you mean $", "?")),
         "T1003" => plain("value", after(words, "got: ")),
-        "D1001" => plain("value", after(words, "range: ").map(infinite_to_null)),
+        "D1001" => plain("value", Some("null")), // `JSON.stringify` of what JSON cannot spell
         "D1009" => plain("value", after(words, "same key: ")),
         "D3030" => cast_parts(words),
         "D3060" => plain("value", after(words, "number: ")),
         "D3061" => [plain("value", between(words, "base=", ",")), plain("exp", after(words, "exponent="))].concat(),
         "D3100" => plain("value", after(words, "got ")),
+        "D3130" | "D3132" | "D3133" => plain("value", Some(&quoted(words))),
         "D3137" | "D3141" => plain("message", Some(words)),
-        "D3140" => {
-            [plain("functionName", between(words, "to $", "()")), plain("value", after(words, "(): "))].concat()
-        }
+        "D3140" => [plain("functionName", between(words, "to $", "()")), plain("value", after(words, "(): "))].concat(),
         _ => Vec::new(),
     }
 }
@@ -105,6 +103,8 @@ fn signature_parts(words: &str) -> Parts {
     let index = ["Argument ", "at argument ", "argument "].iter().find_map(|before| after(words, before));
     if let Some(index) = index.and_then(|rest| rest.split(' ').next()) {
         parts.push(("index", index.to_owned()));
+    } else {
+        parts.push(("index", "1".to_owned()));
     }
     let function = between(words, "of function ", " does").or_else(|| between(words, "of function ", " must"));
     let function = function.or_else(|| after(words, "of function "));
@@ -140,11 +140,6 @@ fn cast_parts(words: &str) -> Parts {
     }
 }
 
-/// `JSON.stringify` writes null for what JSON cannot spell.
-fn infinite_to_null(number: &str) -> &str {
-    if number.contains(['i', 'N']) { "null" } else { number }
-}
-
 fn token(name: Option<&str>) -> Parts {
     name.map(|name| ("token", quoted(name))).into_iter().collect()
 }
@@ -153,32 +148,13 @@ fn plain(placeholder: &'static str, text: Option<&str>) -> Parts {
     text.map(|text| (placeholder, text.to_owned())).into_iter().collect()
 }
 
-fn after<'t>(text: &'t str, before: &str) -> Option<&'t str> {
+pub(super) fn after<'t>(text: &'t str, before: &str) -> Option<&'t str> {
     text.find(before).and_then(|at| text.get(at + before.len()..))
 }
 
-fn between<'t>(text: &'t str, before: &str, behind: &str) -> Option<&'t str> {
+pub(super) fn between<'t>(text: &'t str, before: &str, behind: &str) -> Option<&'t str> {
     let rest = after(text, before)?;
     rest.find(behind).and_then(|end| rest.get(..end))
-}
-
-/// A fault of the parser in our form: its words, code apart, and where in the text it is, as far as the words tell.
-pub(super) fn syntax_error(words: &str, text: &str) -> JsonataSyntaxError {
-    let (code, message) = match split_code(words) {
-        ("", "Unclosed comment") => ("S0106", ""),
-        ("", message) => ("S0201", message),
-        split => split,
-    };
-    let message = match code {
-        "S0101" | "S0104" | "S0105" | "S0106" | "S0207" | "S0301" | "S0302" => fill(code, &[]),
-        _ => message.to_owned(),
-    };
-    let token = between(&message, "got \"", "\"").or_else(|| between(&message, "symbol \"", "\""));
-    let offset = match token.and_then(|token| text.rfind(token)) {
-        Some(offset) => offset,
-        None => text.len(),
-    };
-    JsonataSyntaxError { code: code.to_owned(), message, offset }
 }
 
 #[cfg(test)]
@@ -191,7 +167,10 @@ mod tests {
             fill("T0410", &[("index", "1".to_owned()), ("token", quoted("length"))]),
             "Argument 1 of function \"length\" does not match function signature"
         );
-        assert_eq!(fill("T1005", &[("token", "sum".to_owned())]), "Attempted to invoke a non-function. Did you mean $sum?");
+        assert_eq!(
+            fill("T1005", &[("token", "sum".to_owned())]),
+            "Attempted to invoke a non-function. Did you mean $sum?"
+        );
         assert_eq!(fill("D1002", &[]), "Cannot negate a non-numeric value");
         assert_eq!(fill("D3137", &[("message", "no {luck}".to_owned())]), "no {luck}");
     }

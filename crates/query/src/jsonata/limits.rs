@@ -18,12 +18,8 @@ pub struct Limits {
 
 impl Limits {
     /// The limits that expressions of state machines run under.
-    pub const DEFAULT: Limits = Limits {
-        timeout_millis: 1_000,
-        depth_max: 500,
-        sequence_length_max: 873_782,
-        result_bytes_max: 6_990_256,
-    };
+    pub const DEFAULT: Limits =
+        Limits { timeout_millis: 1_000, depth_max: 500, sequence_length_max: 873_782, result_bytes_max: 6_990_256 };
 }
 
 impl Default for Limits {

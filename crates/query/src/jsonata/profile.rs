@@ -34,9 +34,7 @@ enum Refusal {
 impl Refusal {
     fn into_error(self, text: &str) -> JsonataSyntaxError {
         let (code, message, mark) = match self {
-            Refusal::TopLevel(name) => {
-                ("", format!("Reference to '{name}' at the top level is not supported."), name)
-            }
+            Refusal::TopLevel(name) => ("", format!("Reference to '{name}' at the top level is not supported."), name),
             Refusal::Root => ("", "Reference to '$$' is not supported.".to_owned(), "$$".to_owned()),
             Refusal::Operator(operator, symbol) => {
                 let message = errors::fill("S0211", &[("token", errors::quoted(symbol))]);

@@ -65,11 +65,7 @@ pub(super) fn for_each_child<'a>(node: &'a AstNode, visit: &mut dyn FnMut(&'a As
     }
 }
 
-fn pairs_children<'a>(
-    pairs: &'a [(AstNode, AstNode)],
-    place: Place,
-    visit: &mut dyn FnMut(&'a AstNode, Place),
-) {
+fn pairs_children<'a>(pairs: &'a [(AstNode, AstNode)], place: Place, visit: &mut dyn FnMut(&'a AstNode, Place)) {
     for (key, value) in pairs {
         visit(key, place);
         visit(value, place);
