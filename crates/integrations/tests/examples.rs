@@ -1,5 +1,8 @@
 //! The functions and definitions in `examples/`: that they fit together, and that every function does what its workflow relies on.
 
+// Helpers of tests are tests, too; clippy's exception covers only the functions marked `#[test]`.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

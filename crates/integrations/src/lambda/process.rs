@@ -20,8 +20,10 @@ use tokio::{
 
 use super::logs::{FunctionLog, LogStream};
 
-/// Starts the watcher in the background, then becomes the program. The program gets an empty standard input.
-const WATCHED: &str = r#"exec 3<&0 </dev/null; { read -r _ <&3; kill -9 0; } >/dev/null 2>&1 & exec 3<&-; exec "$@""#;
+/// Starts the watcher in the background, then becomes the program. The program gets an empty standard input, and is not the
+/// watcher's parent, so that a program which waits for its children waits for its own only.
+const WATCHED: &str =
+    r#"exec 3<&0 </dev/null; ( { read -r _ <&3; kill -9 0; } >/dev/null 2>&1 & ); exec 3<&-; exec "$@""#;
 
 /// A running function process. Dropping it kills its whole process group.
 pub(super) struct Process {

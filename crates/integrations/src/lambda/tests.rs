@@ -458,6 +458,14 @@ async fn functions_that_stay_as_they_were_keep_their_processes() {
     gone(process).await;
 }
 
+#[tokio::test]
+async fn a_function_has_no_children_but_its_own() {
+    let fixture = Fixture::python(
+        "import os, sys\ndef handler(event, context):\n    try: return os.wait()\n    except ChildProcessError: return sys.stdin.read()\n",
+    );
+    Fixture::is(&fixture.invoke("{}").await, "\"\"");
+}
+
 /// The server's part in `functions_end_with_the_server`: it starts a function, says so, and waits to be killed.
 #[tokio::test]
 async fn child_of_functions_end_with_the_server() {
