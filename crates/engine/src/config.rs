@@ -1,0 +1,35 @@
+//! What an operator may set.
+
+use stepwell_interpreter::Limits;
+
+/// Settings of the engine.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Loops that own executions; each is a thread. Default: one for each core, at most 4.
+    pub loops: usize,
+    /// Executions a loop keeps in memory; parked ones beyond that are read back from the store when something happens.
+    pub executions_in_memory: usize,
+    /// Requests a loop lets wait; beyond that StartExecution is throttled.
+    pub mailbox_max: usize,
+    /// Limits of the language.
+    pub limits: Limits,
+    /// Days a closed execution is kept (AWS: 90).
+    pub retention_days: u32,
+    /// The key that signs task tokens and makes execution names; kept in the data folder.
+    pub secret: [u8; 32],
+}
+
+impl Config {
+    /// The defaults, with this secret.
+    pub fn new(secret: [u8; 32]) -> Config {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Config {
+            loops: cores.min(4),
+            executions_in_memory: 10_000,
+            mailbox_max: 100_000,
+            limits: Limits::AWS,
+            retention_days: 90,
+            secret,
+        }
+    }
+}

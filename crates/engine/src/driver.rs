@@ -1,0 +1,161 @@
+//! The threads: one for each loop, and the start and end of the engine.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use stepwell_store::{Error, Store};
+use tokio::sync::oneshot;
+
+use crate::activities::Activities;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::definitions::Definitions;
+use crate::handle::Handle;
+use crate::integration::Dispatcher;
+use crate::shard::{Message, Shard};
+use crate::shared::{Mailbox, Shared};
+
+/// The longest a loop sleeps; then it looks at the clock again (a wall clock may jump).
+const NAP_MAX: Duration = Duration::from_secs(1);
+/// Messages a loop takes before it looks at its timers and commits.
+const MESSAGES_PER_TURN: usize = 1024;
+
+/// A running engine.
+pub struct Engine {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    /// Open executions that were found at the start.
+    pub recovered: usize,
+}
+
+impl Engine {
+    /// Starts the loops and sets up again what open executions wait for. Must be called in a tokio runtime; `dispatcher`
+    /// is made with a handle of the engine, since some integrations start executions.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or a thread cannot be made.
+    pub async fn start(
+        config: Config,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        dispatcher: impl FnOnce(Handle) -> Arc<dyn Dispatcher>,
+    ) -> Result<Engine, Error> {
+        let loops = config.loops.max(1);
+        let mut receivers = Vec::with_capacity(loops);
+        let mut mailboxes = Vec::with_capacity(loops);
+        for _ in 0..loops {
+            let (sender, receiver) = mpsc::channel();
+            receivers.push(receiver);
+            mailboxes.push(Mailbox { sender, waiting: Arc::new(AtomicUsize::new(0)) });
+        }
+        let next_key = AtomicU64::new(store.last_key()?.0 + 1);
+        let late = Arc::new(LateDispatcher::default());
+        let shared = Arc::new(Shared {
+            config,
+            store,
+            clock,
+            dispatcher: Arc::clone(&late) as Arc<dyn Dispatcher>,
+            definitions: Definitions::default(),
+            activities: Activities::default(),
+            runtime: tokio::runtime::Handle::current(),
+            mailboxes,
+            next_key,
+            registry_lock: tokio::sync::Mutex::new(()),
+        });
+        late.set(dispatcher(Handle::new(Arc::clone(&shared))));
+        let mut threads = Vec::with_capacity(loops);
+        for (index, receiver) in receivers.into_iter().enumerate() {
+            threads.push(spawn_loop(Arc::clone(&shared), index, receiver)?);
+        }
+        let recovered = recover(&shared).await?;
+        Ok(Engine { shared, threads, recovered })
+    }
+
+    /// A handle to ask it through.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.shared))
+    }
+
+    /// Ends the loops and closes the store. What was acknowledged is durable already; calls under way are made again
+    /// after the next start.
+    pub fn shutdown(self) {
+        for mailbox in &self.shared.mailboxes {
+            let _ = mailbox.sender.send(Message::Shutdown);
+        }
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+        self.shared.store.close();
+    }
+}
+
+/// A dispatcher that is set once, after the engine's handle exists.
+#[derive(Default)]
+struct LateDispatcher(std::sync::OnceLock<Arc<dyn Dispatcher>>);
+
+impl LateDispatcher {
+    fn set(&self, dispatcher: Arc<dyn Dispatcher>) {
+        let _ = self.0.set(dispatcher);
+    }
+}
+
+impl Dispatcher for LateDispatcher {
+    fn call(&self, call: crate::Call) -> crate::BoxFuture<'static, crate::Answer> {
+        match self.0.get() {
+            Some(dispatcher) => dispatcher.call(call),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+}
+
+async fn recover(shared: &Shared) -> Result<usize, Error> {
+    let mut replies = Vec::new();
+    for mailbox in &shared.mailboxes {
+        let (reply, found) = oneshot::channel();
+        mailbox.waiting.fetch_add(1, Ordering::Relaxed);
+        let _ = mailbox.sender.send(Message::Recover { reply });
+        replies.push(found);
+    }
+    let mut recovered = 0;
+    for reply in replies {
+        let gone = || Error::Backend("a loop of the engine has ended while it recovered".to_owned());
+        recovered += reply.await.map_err(|_| gone())??;
+    }
+    Ok(recovered)
+}
+
+fn spawn_loop(shared: Arc<Shared>, index: usize, receiver: mpsc::Receiver<Message>) -> Result<JoinHandle<()>, Error> {
+    let builder = std::thread::Builder::new().name(format!("shards-{index}"));
+    let spawned = builder.spawn(move || run(shared, index, &receiver));
+    spawned.map_err(|error| Error::Backend(format!("a thread cannot be made: {error}")))
+}
+
+/// The loop: sleeps until a message comes or a timer is due, takes what there is, acts, commits.
+fn run(shared: Arc<Shared>, index: usize, receiver: &mpsc::Receiver<Message>) {
+    let Some(waiting) = shared.mailboxes.get(index).map(|mailbox| Arc::clone(&mailbox.waiting)) else { return };
+    let clock = Arc::clone(&shared.clock);
+    let mut shard = Shard::new(shared, index);
+    loop {
+        let nap = match shard.next_due() {
+            Some(due) => Duration::from_millis(due.millis_since(clock.now())).min(NAP_MAX),
+            None => NAP_MAX,
+        };
+        let mut next = match receiver.recv_timeout(nap) {
+            Ok(message) => Some(message),
+            Err(mpsc::RecvTimeoutError::Timeout) => None,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        };
+        let mut taken = 0;
+        while let Some(message) = next {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            if !shard.take(message) {
+                return;
+            }
+            taken += 1;
+            next = if taken < MESSAGES_PER_TURN { receiver.try_recv().ok() } else { None };
+        }
+        shard.turn();
+    }
+}

@@ -1,0 +1,216 @@
+//! A shard's loop: it owns executions, takes messages, steps, commits, and only then replies and performs effects.
+//!
+//! [`Shard`] is the loop's data and what it does with one message; the thread around it is in `driver`. It never blocks
+//! but for reads of the store.
+
+mod answers;
+mod commit;
+mod effects;
+mod recovery;
+mod start;
+mod stepping;
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+
+use stepwell_asl::Definition;
+use stepwell_interpreter::{Command, Execution, Failure, FrameId, Progress, Status};
+use stepwell_store::record::ExecutionRecord;
+use stepwell_store::{Committed, Error, ExecutionKey};
+use stepwell_value::{Payload, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::shared::Shared;
+use crate::timers::Timers;
+use crate::token::TaskRef;
+
+/// What a loop is told.
+pub(crate) enum Message {
+    /// Start an execution.
+    Start(Box<NewExecution>),
+    /// Apply a command; the reply comes when it is durable.
+    Command { key: ExecutionKey, command: Command, reply: Option<oneshot::Sender<Applied>> },
+    /// News of a task: from its call (`from_call`), or by its token.
+    Task { task: TaskRef, progress: Progress, from_call: bool, reply: Option<oneshot::Sender<Applied>> },
+    /// Tell when the execution has ended.
+    WhenEnded { key: ExecutionKey, reply: oneshot::Sender<()> },
+    /// The group that was being committed is durable, or has failed.
+    Committed(Committed),
+    /// Submit the failed group again.
+    RetryCommit,
+    /// Set up what open executions wait for; sent once, before anything else.
+    Recover { reply: oneshot::Sender<Result<usize, Error>> },
+    /// End the loop.
+    Shutdown,
+}
+
+/// An execution to start.
+pub(crate) struct NewExecution {
+    pub record: ExecutionRecord,
+    pub input: Payload,
+    pub definition: Arc<Definition>,
+    pub reply: oneshot::Sender<StartReply>,
+    /// Set for StartSyncExecution: told how it ended.
+    pub ended: Option<oneshot::Sender<Ended>>,
+}
+
+/// What became of a start.
+#[derive(Debug)]
+pub(crate) enum StartReply {
+    Started,
+    NameTaken(ExecutionKey),
+    /// The store does not take writes now.
+    Unavailable(String),
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Ended {
+    pub status: Status,
+    pub stopped: Timestamp,
+    pub output: Option<Payload>,
+    pub failure: Failure,
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// It was applied and is durable.
+    Yes,
+    /// It came too late: nobody waits for it.
+    Stale,
+    /// There is no such open execution.
+    NotOpen,
+    /// The store could not be read.
+    Failed,
+}
+
+/// An execution in memory.
+pub(crate) struct Live {
+    pub execution: Execution,
+    pub definition: Arc<Definition>,
+    /// Express executions are not stored.
+    pub stored: bool,
+    /// Writes of it that are not durable yet.
+    pub uncommitted: u32,
+    pub ended: Option<oneshot::Sender<Ended>>,
+}
+
+/// A loop's data.
+pub(crate) struct Shard {
+    shared: Arc<Shared>,
+    index: usize,
+    lives: HashMap<ExecutionKey, Live>,
+    timers: Timers,
+    /// Calls under way.
+    calls: HashMap<TaskRef, tokio::task::AbortHandle>,
+    /// Answers by token that came before the call itself had answered.
+    early: HashMap<TaskRef, Vec<(Progress, Option<oneshot::Sender<Applied>>)>>,
+    /// Who waits for an execution's end.
+    waiters: HashMap<ExecutionKey, Vec<oneshot::Sender<()>>>,
+    /// Executions whose step used up its budget.
+    unfinished: VecDeque<ExecutionKey>,
+    /// What the next commit will hold.
+    batch: commit::Group,
+    /// What is being committed.
+    committing: Option<commit::Group>,
+    /// Why the last commit failed; nothing is started until one succeeds.
+    stalled: Option<String>,
+    entropy: u64,
+}
+
+impl Shard {
+    pub fn new(shared: Arc<Shared>, index: usize) -> Shard {
+        Shard {
+            shared,
+            index,
+            lives: HashMap::new(),
+            timers: Timers::default(),
+            calls: HashMap::new(),
+            early: HashMap::new(),
+            waiters: HashMap::new(),
+            unfinished: VecDeque::new(),
+            batch: commit::Group::default(),
+            committing: None,
+            stalled: None,
+            entropy: RandomState::new().build_hasher().finish(),
+        }
+    }
+
+    /// Takes one message. `false`: the loop ends.
+    pub fn take(&mut self, message: Message) -> bool {
+        match message {
+            Message::Start(new) => self.start(*new),
+            Message::Command { key, command, reply } => self.command(key, &command, reply),
+            Message::Task { task, progress, from_call, reply } => self.task(task, progress, from_call, reply),
+            Message::WhenEnded { key, reply } => self.when_ended(key, reply),
+            Message::Committed(outcome) => self.committed(outcome),
+            Message::RetryCommit => self.commit_again(),
+            Message::Recover { reply } => {
+                let _ = reply.send(self.recover());
+            }
+            Message::Shutdown => return false,
+        }
+        true
+    }
+
+    /// What is due now: timers, and executions that were cut off by their budget.
+    pub fn turn(&mut self) {
+        let now = self.shared.clock.now();
+        while let Some((key, which)) = self.timers.take_due(now) {
+            self.timer_fired(key, which);
+        }
+        for _ in 0..self.unfinished.len() {
+            if let Some(key) = self.unfinished.pop_front() {
+                self.command(key, &Command::Continue, None);
+            }
+        }
+        self.submit();
+        self.make_room();
+    }
+
+    /// When the loop has something to do by itself.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        if self.unfinished.is_empty() { self.timers.next() } else { Some(Timestamp(0)) }
+    }
+
+    /// Whether nothing is under way but waiting; tests and shutdown ask.
+    pub fn is_quiet(&self) -> bool {
+        self.committing.is_none() && self.batch.is_empty() && self.unfinished.is_empty()
+    }
+
+    fn when_ended(&mut self, key: ExecutionKey, reply: oneshot::Sender<()>) {
+        if self.lives.contains_key(&key) || matches!(self.shared.store.load(key), Ok(Some(_))) {
+            self.waiters.entry(key).or_default().push(reply);
+        } else {
+            let _ = reply.send(());
+        }
+    }
+
+    /// The next 64 random bits.
+    fn entropy(&mut self) -> u64 {
+        self.entropy = self.entropy.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.entropy ^ (self.entropy >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Forgets parked executions beyond what may stay in memory.
+    fn make_room(&mut self) {
+        let room = self.shared.config.executions_in_memory;
+        if self.lives.len() <= room {
+            return;
+        }
+        let parked = self.lives.iter().filter(|(_, live)| live.stored && live.uncommitted == 0);
+        let surplus: Vec<ExecutionKey> = parked.map(|(key, _)| *key).take(self.lives.len() - room * 9 / 10).collect();
+        for key in surplus {
+            self.lives.remove(&key);
+        }
+    }
+
+    /// The reference of a frame's task.
+    fn task_ref(key: ExecutionKey, frame: FrameId, epoch: u32) -> TaskRef {
+        TaskRef { key, frame, epoch }
+    }
+}

@@ -1,0 +1,95 @@
+//! Recovery: sets up again what open executions wait for. Reads open executions only.
+
+use std::sync::Arc;
+
+use stepwell_interpreter::execution::TaskWait;
+use stepwell_interpreter::{Details, Execution, Status, Waiting, pending_effects};
+use stepwell_store::{Error, ExecutionKey, StoredExecution};
+use stepwell_value::Payload;
+
+use super::Shard;
+use crate::shard::commit::After;
+use crate::timers::Which;
+
+/// Executions read at a time.
+const PAGE: usize = 500;
+
+impl Shard {
+    /// Sets up what this loop's open executions wait for; tells how many there are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn recover(&mut self) -> Result<usize, Error> {
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let page = self.shared.store.open_executions(after, PAGE)?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = Some(last.record.key);
+            for stored in page {
+                if self.shared.loop_of(stored.record.key) == self.index {
+                    count += 1;
+                    self.recover_one(stored)?;
+                }
+            }
+        }
+    }
+
+    /// Timers come from the heads alone; what must go on at once is read whole.
+    fn recover_one(&mut self, stored: StoredExecution) -> Result<(), Error> {
+        let key = stored.record.key;
+        let goes_on = stored.frames.values().any(|frame| match &frame.waiting {
+            Waiting::Task(wait) => wait.submitted_event == 0 || !wait.started,
+            Waiting::Nothing | Waiting::Iterations { .. } => true,
+            _ => false,
+        });
+        let submitted = stored.frames.values().any(|frame| matches!(&frame.waiting, Waiting::Task(_)));
+        if goes_on || submitted {
+            return self.revive(key);
+        }
+        let live = self.live_of(stored)?;
+        self.set_up(key, &live.execution, &live.definition);
+        Ok(())
+    }
+
+    /// Reads an execution and sets up everything it waits for.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn revive(&mut self, key: ExecutionKey) -> Result<(), Error> {
+        if !self.bring_in(key)? {
+            return Ok(());
+        }
+        let Some(live) = self.lives.get(&key) else { return Ok(()) };
+        let (execution, definition) = (live.execution.clone(), Arc::clone(&live.definition));
+        self.set_up(key, &execution, &definition);
+        Ok(())
+    }
+
+    fn set_up(&mut self, key: ExecutionKey, execution: &Execution, definition: &stepwell_asl::Definition) {
+        if execution.status != Status::Running {
+            return;
+        }
+        let store = Arc::clone(&self.shared.store);
+        let payload_of = |event: u64| -> Option<Payload> {
+            let events = store.history(key, event, false, 1).ok()?;
+            match &events.first().filter(|found| found.id == event)?.details {
+                Details::Scheduled { input, .. } => Some(input.clone()),
+                Details::TaskScheduled { parameters, .. } => Some(parameters.clone()),
+                Details::TaskOutput { output, .. } => Some(output.clone()),
+                _ => None,
+            }
+        };
+        let parameters = |wait: &TaskWait| payload_of(wait.scheduled_event);
+        let submitted = |wait: &TaskWait| payload_of(wait.submitted_event).filter(|_| wait.submitted_event != 0);
+        let effects = pending_effects(definition, execution, &parameters, &submitted);
+        self.timers.keep_epoch(key, stepwell_interpreter::FrameId(0), None);
+        let none = After::of(key, stepwell_interpreter::Transition::default());
+        for effect in effects {
+            if let stepwell_interpreter::Effect::SetExecutionTimer { at } = effect {
+                self.timers.set(key, at, Which::Execution);
+            } else {
+                self.perform_one(key, effect, &none);
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Starting executions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stepwell_interpreter::{Command, Execution, Status};
+use stepwell_store::ExecutionKey;
+
+use super::{Live, NewExecution, Shard, StartReply};
+use crate::shard::commit::After;
+
+impl Shard {
+    pub(super) fn start(&mut self, new: NewExecution) {
+        if let Some(why) = &self.stalled {
+            let _ = new.reply.send(StartReply::Unavailable(why.clone()));
+            return;
+        }
+        let key = new.record.key;
+        let stored = !new.record.identity.express;
+        let execution = Execution {
+            identity: Arc::clone(&new.record.identity),
+            input: new.input,
+            status: Status::Running,
+            redrive_count: 0,
+            redriven: None,
+            next_event: 1,
+            next_frame: 0,
+            next_content: 0,
+            frames: BTreeMap::new(),
+        };
+        let live = Live { execution, definition: new.definition, stored, uncommitted: 0, ended: new.ended };
+        self.lives.insert(key, live);
+        let Some(transition) = self.step(key, &Command::Start) else {
+            let _ = new.reply.send(StartReply::Unavailable("the first step of the execution failed".to_owned()));
+            return;
+        };
+        if stored {
+            let mut after = After::of(key, transition);
+            after.start = Some(new.reply);
+            self.write_start(key, new.record, after);
+        } else {
+            let _ = new.reply.send(StartReply::Started);
+            self.perform(After::of(key, transition));
+        }
+    }
+
+    /// A start that the store has refused: somebody else has the name.
+    pub(super) fn start_refused(&mut self, key: ExecutionKey) {
+        self.lives.remove(&key);
+        self.timers.forget(key);
+    }
+}

@@ -1,0 +1,110 @@
+//! Loading executions and stepping them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use stepwell_interpreter::{Command, Execution, Moment, TimerKind, Transition};
+use stepwell_store::{Error, ExecutionKey, StoredExecution};
+use tokio::sync::oneshot;
+
+use super::{Applied, Live, Shard};
+use crate::shard::commit::After;
+use crate::timers::Which;
+use crate::token::ExecutionOutside;
+
+impl Shard {
+    /// Applies a command and commits what it changed.
+    pub(super) fn command(&mut self, key: ExecutionKey, command: &Command, reply: Option<oneshot::Sender<Applied>>) {
+        let applied = match self.bring_in(key) {
+            Ok(true) => match self.step(key, command) {
+                Some(transition) if transition.is_empty() => Applied::Stale,
+                Some(transition) => {
+                    let mut after = After::of(key, transition);
+                    after.reply = reply;
+                    self.write(key, after);
+                    return;
+                }
+                None => Applied::Failed,
+            },
+            Ok(false) => Applied::NotOpen,
+            Err(error) => {
+                tracing::error!(execution = key.0, %error, "the execution cannot be read; it stays where it is");
+                Applied::Failed
+            }
+        };
+        if let Some(reply) = reply {
+            let _ = reply.send(applied);
+        }
+    }
+
+    pub(super) fn timer_fired(&mut self, key: ExecutionKey, which: Which) {
+        let command = match which {
+            Which::Frame(frame, epoch, kind) => Command::TimerFired { frame, epoch, kind },
+            Which::Execution => Command::ExecutionTimedOut,
+        };
+        debug_assert!(!matches!(which, Which::Frame(_, 0, TimerKind::Resume)));
+        self.command(key, &command, None);
+    }
+
+    /// Makes sure that an execution is in memory. `false`: there is no such open execution.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn bring_in(&mut self, key: ExecutionKey) -> Result<bool, Error> {
+        if self.lives.contains_key(&key) {
+            return Ok(true);
+        }
+        let Some(stored) = self.shared.store.load(key)? else { return Ok(false) };
+        let live = self.live_of(stored)?;
+        self.lives.insert(key, live);
+        Ok(true)
+    }
+
+    /// The execution in memory of a stored one.
+    pub(super) fn live_of(&self, stored: StoredExecution) -> Result<Live, Error> {
+        let record = stored.record;
+        let scope = crate::registry::Scope::of_arn(&record.identity.state_machine_arn).to_string();
+        let definitions = &self.shared.definitions;
+        let definition = definitions.get(&*self.shared.store, &scope, record.machine, &record.revision_id)?;
+        let execution = Execution {
+            identity: record.identity,
+            input: stored.input.unwrap_or_default(),
+            status: record.status,
+            redrive_count: record.redrive_count,
+            redriven: record.redriven,
+            next_event: stored.next_event,
+            next_frame: stored.next_frame,
+            next_content: stored.next_content,
+            frames: stored.frames,
+        };
+        Ok(Live { execution, definition, stored: true, uncommitted: 0, ended: None })
+    }
+
+    /// Steps an execution in memory. A panic quarantines it: it is dropped from memory and stays at its last commit.
+    pub(super) fn step(&mut self, key: ExecutionKey, command: &Command) -> Option<Transition> {
+        let entropy = self.entropy();
+        let shared = Arc::clone(&self.shared);
+        let live = self.lives.get_mut(&key)?;
+        let outside = ExecutionOutside {
+            secret: &shared.config.secret,
+            key,
+            activities: &shared.activities,
+            store: &*shared.store,
+        };
+        let moment = Moment { now: shared.clock.now(), entropy, outside: &outside };
+        let definition = Arc::clone(&live.definition);
+        let stepped = catch_unwind(AssertUnwindSafe(|| {
+            stepwell_interpreter::step(&definition, &mut live.execution, command, moment, &shared.config.limits)
+        }));
+        match stepped {
+            Ok(transition) => Some(transition),
+            Err(_) => {
+                let arn = Arc::clone(&live.execution.identity.execution_arn);
+                tracing::error!(%arn, "a step of this execution has panicked; it is quarantined at its last commit");
+                self.lives.remove(&key);
+                self.timers.forget(key);
+                None
+            }
+        }
+    }
+}
