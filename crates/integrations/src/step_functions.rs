@@ -1,0 +1,242 @@
+//! Tasks that call Step Functions itself: `states:startExecution` in its four patterns, and `aws-sdk:sfn:*`.
+
+use sha2::{Digest, Sha256};
+use stepwell_asl::definition::{Pattern, Target};
+use stepwell_engine::{Answer, BoxFuture, Call, Handle, Scope, registry};
+use stepwell_interpreter::{FailedStage, Failure, Progress};
+use stepwell_store::ExecutionKey;
+use stepwell_value::{Payload, Value};
+
+use crate::lambda::request_id;
+use crate::sdk;
+
+/// Our own API, called from within: the same operations, checks and errors as over HTTP.
+pub trait StepFunctionsApi: Send + Sync + 'static {
+    /// Performs an operation (`StartExecution`) for an account and region.
+    fn call(&self, scope: Scope, operation: &str, input: Value) -> BoxFuture<'static, Result<Value, ServiceError>>;
+}
+
+/// An error of a service, as its API gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceError {
+    /// `StateMachineDoesNotExist`
+    pub code: String,
+    /// The message.
+    pub message: String,
+    /// The HTTP status.
+    pub status: u16,
+}
+
+/// `states:startExecution`: request-response, `.sync`, `.sync:2`, `.waitForTaskToken`.
+pub(crate) async fn start_execution(api: &dyn StepFunctionsApi, engine: &Handle, call: &Call) -> Answer {
+    let pattern = match &call.request.resource.target {
+        Target::Integration { pattern, .. } => *pattern,
+        _ => Pattern::RequestResponse,
+    };
+    let submitted = match &call.request.submitted {
+        Some(before) => before.clone(),
+        None => match start(api, call).await {
+            Ok(output) => output,
+            Err(error) => return failed("StepFunctions", &error),
+        },
+    };
+    match pattern {
+        Pattern::RequestResponse => Answer::Succeeded(submitted),
+        Pattern::WaitForTaskToken => Answer::Submitted(submitted),
+        Pattern::Sync | Pattern::Sync2 => {
+            call.reporter.report(Progress::Submitted { output: submitted.clone() });
+            wait_for_end(api, engine, call, &submitted, pattern).await
+        }
+    }
+}
+
+/// Starts the execution. One that gets no name gets one made of the task's token, so that a call that is made again after
+/// a restart starts nothing twice.
+async fn start(api: &dyn StepFunctionsApi, call: &Call) -> Result<Payload, ServiceError> {
+    let mut parameters = sdk_parameters(call.request.parameters.value());
+    if parameters.get("name").is_none() {
+        parameters = with_member(&parameters, "name", Value::from(name_of(&call.token)));
+    }
+    let scope = Scope::of_arn(&call.identity.state_machine_arn);
+    let answer = api.call(scope, "StartExecution", parameters).await?;
+    Ok(sdk_output(&answer))
+}
+
+/// The parameters as the API takes them: `Input` may be any JSON; null and nothing are an empty object.
+fn sdk_parameters(parameters: &Value) -> Value {
+    let members = parameters.as_object().map(|map| map.iter()).into_iter().flatten();
+    Value::object(members.map(|(key, value)| match (&**key, value) {
+        ("Input", Value::String(_)) => ("input".to_owned(), value.clone()),
+        ("Input", Value::Null) => ("input".to_owned(), Value::from("{}")),
+        ("Input", other) => ("input".to_owned(), Value::from(other.to_json())),
+        (key, value) => {
+            let mut letters = key.chars();
+            let first = letters.next().map(|first| first.to_ascii_lowercase());
+            (first.into_iter().chain(letters).collect(), value.clone())
+        }
+    }))
+}
+
+fn with_member(object: &Value, name: &str, value: Value) -> Value {
+    let members = object.as_object().map(|map| map.iter()).into_iter().flatten();
+    let members = members.map(|(key, value)| (key.to_string(), value.clone()));
+    Value::object(members.chain([(name.to_owned(), value)]))
+}
+
+/// A name like a UUID, the same for the same token.
+fn name_of(token: &str) -> String {
+    let digest = Sha256::digest(token.as_bytes());
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+}
+
+/// Waits for the end of the started execution and gives its description.
+async fn wait_for_end(
+    api: &dyn StepFunctionsApi,
+    engine: &Handle,
+    call: &Call,
+    submitted: &Payload,
+    pattern: Pattern,
+) -> Answer {
+    let Some(arn) = submitted.value().get("ExecutionArn").and_then(Value::as_str) else {
+        return Answer::failed(Failure::new("States.TaskFailed", "the started execution has no ARN"));
+    };
+    if let Some(key) = key_of(engine, arn) {
+        engine.ended(key).await;
+    }
+    let scope = Scope::of_arn(&call.identity.state_machine_arn);
+    let input = Value::object([("executionArn", Value::from(arn))]);
+    match api.call(scope, "DescribeExecution", input).await {
+        Ok(description) => ended(&description, pattern),
+        Err(error) => failed("StepFunctions", &error),
+    }
+}
+
+/// The key of an execution by its ARN.
+fn key_of(engine: &Handle, arn: &str) -> Option<ExecutionKey> {
+    let (_, names) = arn.split_once(":execution:")?;
+    let (machine, name) = names.split_once(':')?;
+    let machine = registry::machine(&**engine.store(), &Scope::of_arn(arn), machine).ok()??;
+    Some(engine.find(machine.key, name).ok()??.key)
+}
+
+/// The members of a description that AWS hands on, in its order (recorded: test_start_execution_sync).
+const DESCRIBED: &[&str] = &[
+    "cause",
+    "error",
+    "executionArn",
+    "input",
+    "inputDetails",
+    "name",
+    "output",
+    "outputDetails",
+    "startDate",
+    "stateMachineArn",
+    "status",
+    "stopDate",
+];
+
+fn ended(description: &Value, pattern: Pattern) -> Answer {
+    let members = DESCRIBED.iter().filter_map(|name| Some((*name, description.get(name)?.clone())));
+    let members = members.map(|(name, value)| match (name, pattern) {
+        ("input" | "output", Pattern::Sync2) => {
+            let parsed = value.as_str().and_then(|text| Value::parse(text).ok());
+            (name, parsed.unwrap_or(value))
+        }
+        ("inputDetails" | "outputDetails", _) => (name, sdk::pascal_members(&value)),
+        ("startDate" | "stopDate", _) => (name, millis(&value)),
+        _ => (name, value),
+    });
+    let members = members.map(|(name, value)| {
+        let mut letters = name.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        (first.into_iter().chain(letters).collect::<String>(), value)
+    });
+    let output = Value::object(members);
+    let succeeded = description.get("status").and_then(Value::as_str) == Some("SUCCEEDED");
+    if succeeded {
+        Answer::Succeeded(Payload::from_value(output))
+    } else {
+        Answer::failed(Failure::new("States.TaskFailed", output.to_json()))
+    }
+}
+
+/// A date of the API (seconds) as the integrations give it: milliseconds.
+fn millis(seconds: &Value) -> Value {
+    match seconds.as_number() {
+        Some(number) => Value::from((number.as_f64() * 1000.0).round() as i64),
+        None => seconds.clone(),
+    }
+}
+
+/// `aws-sdk:sfn:ACTION`
+pub(crate) async fn call_sdk(api: &dyn StepFunctionsApi, action: &str, call: &Call) -> Answer {
+    let mut letters = action.chars();
+    let operation: String = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect();
+    let scope = Scope::of_arn(&call.identity.state_machine_arn);
+    let parameters = sdk::camel_members(call.request.parameters.value());
+    match api.call(scope, &operation, parameters).await {
+        Ok(answer) => {
+            let output = Payload::from_value(without_nulls(&sdk::pascal_members(&answer)));
+            match &call.request.resource.target {
+                Target::Integration { pattern: Pattern::WaitForTaskToken, .. } => Answer::Submitted(output),
+                _ => Answer::Succeeded(output),
+            }
+        }
+        Err(error) => {
+            let code = error.code.strip_suffix("Exception").unwrap_or(&error.code);
+            let ServiceError { message, status, .. } = &error;
+            let id = request_id();
+            let cause =
+                format!("{message} (Service: Sfn, Status Code: {status}, Request ID: {id}) (SDK Attempt Count: 1)");
+            Answer::failed(Failure::new(format!("Sfn.{code}Exception"), cause))
+        }
+    }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let members = map.iter().filter(|(_, member)| !member.is_null());
+            Value::object(members.map(|(key, member)| (key.to_string(), without_nulls(member))))
+        }
+        other => other.clone(),
+    }
+}
+
+/// The answer of StartExecution in the form of an SDK; members as recorded (test_start_execution).
+fn sdk_output(answer: &Value) -> Payload {
+    let id = request_id();
+    let date = http_date();
+    let length = answer.to_json().len().to_string();
+    let headers = [
+        ("x-amzn-RequestId", id.as_str()),
+        ("connection", "keep-alive"),
+        ("Content-Length", &length),
+        ("Date", &date),
+        ("Content-Type", "application/x-amz-json-1.0"),
+    ];
+    let headers: Vec<(String, String)> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let mut members = vec![("ExecutionArn", answer.get("executionArn").cloned().unwrap_or_default())];
+    members.extend(sdk::metadata(200, &id, &headers));
+    members.push(("StartDate", answer.get("startDate").map(millis).unwrap_or_default()));
+    Payload::from_value(Value::object(members))
+}
+
+/// The time as HTTP writes it.
+fn http_date() -> String {
+    jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+fn failed(prefix: &str, error: &ServiceError) -> Answer {
+    let code = error.code.strip_suffix("Exception").unwrap_or(&error.code);
+    let ServiceError { message, status, .. } = error;
+    let id = request_id();
+    let cause = format!(
+        "{message} (Service: AWSStepFunctions; Status Code: {status}; Error Code: {}; Request ID: {id}; Proxy: null)",
+        error.code
+    );
+    Answer::Failed(Failure::new(format!("{prefix}.{code}Exception"), cause), FailedStage::Run)
+}
