@@ -5,6 +5,7 @@
 //! Start reading at [`Router`]: it finds the integration of a Task's resource. To add one, add a module and a line in
 //! `router`.
 
+mod ids;
 pub mod lambda;
 mod lambda_task;
 mod router;

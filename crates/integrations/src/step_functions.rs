@@ -7,7 +7,7 @@ use stepwell_interpreter::{FailedStage, Failure, Progress};
 use stepwell_store::ExecutionKey;
 use stepwell_value::{Payload, Value};
 
-use crate::lambda::request_id;
+use crate::ids::{http_date, request_id};
 use crate::sdk;
 
 /// Our own API, called from within: the same operations, checks and errors as over HTTP.
@@ -223,11 +223,6 @@ fn sdk_output(answer: &Value) -> Payload {
     members.extend(sdk::metadata(200, &id, &headers));
     members.push(("StartDate", answer.get("startDate").map(millis).unwrap_or_default()));
     Payload::from_value(Value::object(members))
-}
-
-/// The time as HTTP writes it.
-fn http_date() -> String {
-    jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 fn failed(prefix: &str, error: &ServiceError) -> Answer {

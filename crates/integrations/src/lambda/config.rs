@@ -344,7 +344,7 @@ mod tests {
 
     impl Folder {
         fn with(files: &[(&str, &str)]) -> Self {
-            let folder = std::env::temp_dir().join(format!("stepwell-config-{}", crate::lambda::ids::unique()));
+            let folder = std::env::temp_dir().join(format!("stepwell-config-{}", crate::ids::unique()));
             for (name, text) in files {
                 let file = folder.join(name);
                 fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{function_ref::FunctionRef, ids, local::LocalFunctions, remote::RemoteLambda};
+use super::{function_ref::FunctionRef, local::LocalFunctions, remote::RemoteLambda};
 
 /// How a function is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,7 +85,7 @@ pub struct InvokeError {
 impl InvokeError {
     /// Makes an error with a new request id.
     pub(super) fn new(code: &str, message: impl Into<String>, status_code: u16) -> Self {
-        let request_id = if status_code == 0 { String::new() } else { ids::request_id() };
+        let request_id = if status_code == 0 { String::new() } else { crate::ids::request_id() };
         Self { code: code.to_owned(), message: message.into(), status_code, request_id, retry_after_seconds: None }
     }
 

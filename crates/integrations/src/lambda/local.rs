@@ -15,7 +15,6 @@ use super::{
     answer::REQUEST_BYTES_MAX,
     config::FunctionSpec,
     function_ref::FunctionRef,
-    ids,
     invoke::{InvocationType, InvokeError, InvokeOptions, Invoked},
     logs::LogSink,
     pool::{Pool, Ran},
@@ -124,11 +123,11 @@ impl LocalFunctions {
         let pool = self.pools().get(&function.name).cloned().ok_or_else(|| InvokeError::not_found(function))?;
         check_payload(payload)?;
         let invocation = Invocation {
-            request_id: ids::request_id(),
+            request_id: crate::ids::request_id(),
             function_arn: function.to_string(),
             payload: Bytes::copy_from_slice(if payload.is_empty() { b"{}" } else { payload.as_bytes() }),
             deadline_ms: 0,
-            trace_id: options.trace_id.clone().unwrap_or_else(ids::trace_id),
+            trace_id: options.trace_id.clone().unwrap_or_else(crate::ids::trace_id),
             client_context: options.client_context.clone(),
         };
         let call = Call { version: version_of(function), invocation, log_tail: options.log_tail };
@@ -250,7 +249,7 @@ impl Call {
             ("Connection", Some("keep-alive".to_owned())),
             ("x-amzn-RequestId", Some(invoked.request_id.clone())),
             ("Content-Length", Some(length.to_string())),
-            ("Date", Some(ids::http_date())),
+            ("Date", Some(crate::ids::http_date())),
             ("X-Amzn-Trace-Id", Some(format!("{root};Sampled=0"))),
             ("Content-Type", Some("application/json".to_owned())),
         ];

@@ -11,7 +11,6 @@ mod answer;
 mod code;
 mod config;
 mod function_ref;
-mod ids;
 mod invoke;
 mod local;
 mod logs;
@@ -27,7 +26,6 @@ mod tests;
 
 pub use config::{ConfigError, FunctionSpec, declared, discover, found};
 pub use function_ref::{FunctionRef, Place};
-pub(crate) use ids::request_id;
 pub use invoke::{InvocationType, InvokeError, InvokeOptions, Invoked, Lambda};
 pub use local::{LocalFunctions, LocalOptions};
 pub use logs::{FunctionLogs, LogSink, LogStream};

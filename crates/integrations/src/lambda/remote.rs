@@ -12,7 +12,6 @@ use hyper_util::{
 
 use super::{
     function_ref::FunctionRef,
-    ids,
     invoke::{InvokeError, InvokeOptions, Invoked},
 };
 
@@ -227,7 +226,7 @@ fn invoked(response: Response<()>, headers: Vec<(String, String)>, body: &Bytes)
         payload: payload.to_owned(),
         function_error: header("X-Amz-Function-Error"),
         executed_version: header("X-Amz-Executed-Version"),
-        request_id: header("x-amzn-RequestId").unwrap_or_else(ids::request_id),
+        request_id: header("x-amzn-RequestId").unwrap_or_else(crate::ids::request_id),
         log_result: header("X-Amz-Log-Result"),
         headers,
     })

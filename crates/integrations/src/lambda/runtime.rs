@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{config::FunctionSpec, ids};
+use super::config::FunctionSpec;
 
 const PYTHON_BOOTSTRAP: &str = include_str!("bootstrap/python.py");
 const NODE_BOOTSTRAP: &str = include_str!("bootstrap/node.mjs");
@@ -98,7 +98,7 @@ impl BootstrapFolder {
     /// Makes the folder below `parent`.
     pub(super) fn create(parent: &Path) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
-        let folder = parent.join(format!("stepwell-runtime-{}", ids::unique()));
+        let folder = parent.join(format!("stepwell-runtime-{}", crate::ids::unique()));
         fs::DirBuilder::new().mode(0o700).create(&folder)?;
         let made = Self { folder };
         fs::write(made.python(), PYTHON_BOOTSTRAP)?;
@@ -191,7 +191,7 @@ pub(super) fn environment(
 ) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> = std::env::vars().filter(|(key, _)| is_inherited(key)).collect();
     let log_group = format!("/aws/lambda/{}", spec.name);
-    let log_stream = ids::log_stream();
+    let log_stream = crate::ids::log_stream();
     let memory = spec.memory_megabytes.to_string();
     let task_root = spec.code.to_string_lossy();
     let execution_env = format!("AWS_Lambda_{}", spec.runtime);

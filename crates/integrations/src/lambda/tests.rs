@@ -36,7 +36,7 @@ impl Fixture {
                 std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|folder| folder.join(program).is_file());
             assert!(found, "`{program}` is not in PATH: these tests run real functions, install it");
         }
-        let folder = std::env::temp_dir().join(format!("stepwell-lambda-{}", ids::unique()));
+        let folder = std::env::temp_dir().join(format!("stepwell-lambda-{}", crate::ids::unique()));
         for (name, text) in files {
             write(&folder.join(name), text);
         }
@@ -522,7 +522,7 @@ async fn lines_go_to_the_log() {
 
 #[test]
 fn the_log_file_of_a_function() {
-    let folder = std::env::temp_dir().join(format!("stepwell-logs-{}", ids::unique()));
+    let folder = std::env::temp_dir().join(format!("stepwell-logs-{}", crate::ids::unique()));
     let logs = FunctionLogs::new(false, Some(folder.clone())).unwrap();
     logs.line("f", LogStream::Stdout, "one");
     logs.line("f", LogStream::Platform, "two");

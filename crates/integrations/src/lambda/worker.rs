@@ -8,7 +8,6 @@ use super::{
     answer::Answer,
     code::CodeStamp,
     config::FunctionSpec,
-    ids,
     logs::{FunctionLog, LogStream},
     process::{Group, Process},
     runtime_api::{Invocation, RuntimeApi, RuntimeEvent},
@@ -89,7 +88,7 @@ impl Worker {
         let begun = Instant::now();
         let deadline = begun + self.timeout;
         invocation.deadline_ms =
-            ids::now_ms().saturating_add(i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX));
+            crate::ids::now_ms().saturating_add(i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX));
         self.asks = false;
         self.api.hand_over(invocation).await;
         let answer = match timeout_at(deadline, self.answer(&request_id)).await {

@@ -10,7 +10,7 @@ fn bits() -> u64 {
 }
 
 /// Gives a new request id: a UUID of version 4.
-pub(super) fn request_id() -> String {
+pub(crate) fn request_id() -> String {
     let (high, low) = (bits(), bits());
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
@@ -23,28 +23,28 @@ pub(super) fn request_id() -> String {
 }
 
 /// Gives a new X-Ray trace header.
-pub(super) fn trace_id() -> String {
+pub(crate) fn trace_id() -> String {
     let seconds = jiff::Timestamp::now().as_second();
     format!("Root=1-{seconds:08x}-{:08x}{:016x};Parent={:016x};Sampled=0", bits() & 0xffff_ffff, bits(), bits())
 }
 
 /// Gives a log stream name as Lambda makes them: `2026/01/31/[$LATEST]` and 32 hexadecimal digits.
-pub(super) fn log_stream() -> String {
+pub(crate) fn log_stream() -> String {
     format!("{}[$LATEST]{:016x}{:016x}", jiff::Timestamp::now().strftime("%Y/%m/%d/"), bits(), bits())
 }
 
 /// Gives the value of a `Date` header for now.
-pub(super) fn http_date() -> String {
+pub(crate) fn http_date() -> String {
     jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// Gives milliseconds since 1970.
-pub(super) fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
 /// Gives a part of a file name that no other process or call uses.
-pub(super) fn unique() -> String {
+pub(crate) fn unique() -> String {
     format!("{}-{:016x}", std::process::id(), bits())
 }
 
