@@ -42,30 +42,8 @@ impl Engine {
         clock: Arc<dyn Clock>,
         dispatcher: impl FnOnce(Handle) -> Arc<dyn Dispatcher>,
     ) -> Result<Engine, Error> {
-        let loops = config.loops.max(1);
-        let mut receivers = Vec::with_capacity(loops);
-        let mut mailboxes = Vec::with_capacity(loops);
-        for _ in 0..loops {
-            let (sender, receiver) = mpsc::channel();
-            receivers.push(receiver);
-            mailboxes.push(Mailbox { sender, waiting: Arc::new(AtomicUsize::new(0)) });
-        }
-        let next_key = AtomicU64::new(store.last_key()?.0 + 1);
-        let late = Arc::new(LateDispatcher::default());
-        let shared = Arc::new(Shared {
-            config,
-            store,
-            clock,
-            dispatcher: Arc::clone(&late) as Arc<dyn Dispatcher>,
-            definitions: Definitions::default(),
-            activities: Activities::default(),
-            runtime: tokio::runtime::Handle::current(),
-            mailboxes,
-            next_key,
-            registry_lock: tokio::sync::Mutex::new(()),
-        });
-        late.set(dispatcher(Handle::new(Arc::clone(&shared))));
-        let mut threads = Vec::with_capacity(loops);
+        let (shared, receivers) = build(config, store, clock, dispatcher)?;
+        let mut threads = Vec::with_capacity(receivers.len());
         for (index, receiver) in receivers.into_iter().enumerate() {
             threads.push(spawn_loop(Arc::clone(&shared), index, receiver)?);
         }
@@ -88,6 +66,104 @@ impl Engine {
             let _ = thread.join();
         }
         self.shared.store.close();
+    }
+}
+
+/// Builds what the loops share, and the mailboxes they read.
+fn build(
+    config: Config,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    dispatcher: impl FnOnce(Handle) -> Arc<dyn Dispatcher>,
+) -> Result<(Arc<Shared>, Vec<mpsc::Receiver<Message>>), Error> {
+    let loops = config.loops.max(1);
+    let mut receivers = Vec::with_capacity(loops);
+    let mut mailboxes = Vec::with_capacity(loops);
+    for _ in 0..loops {
+        let (sender, receiver) = mpsc::channel();
+        receivers.push(receiver);
+        mailboxes.push(Mailbox { sender, waiting: Arc::new(AtomicUsize::new(0)) });
+    }
+    let next_key = AtomicU64::new(store.last_key()?.0 + 1);
+    let late = Arc::new(LateDispatcher::default());
+    let shared = Arc::new(Shared {
+        config,
+        store,
+        clock,
+        dispatcher: Arc::clone(&late) as Arc<dyn Dispatcher>,
+        definitions: Definitions::default(),
+        activities: Activities::default(),
+        runtime: tokio::runtime::Handle::current(),
+        mailboxes,
+        next_key,
+        registry_lock: tokio::sync::Mutex::new(()),
+    });
+    late.set(dispatcher(Handle::new(Arc::clone(&shared))));
+    Ok((shared, receivers))
+}
+
+/// One loop that is driven by hand: no thread, no waiting. For the simulator and for tests with virtual time; dropping it
+/// is a crash.
+pub struct HandDriven {
+    shared: Arc<Shared>,
+    shard: Shard,
+    receiver: mpsc::Receiver<Message>,
+}
+
+impl HandDriven {
+    /// Makes the loop. Must be called in a tokio runtime, on which the calls of tasks will run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(
+        config: Config,
+        entropy: u64,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        dispatcher: impl FnOnce(Handle) -> Arc<dyn Dispatcher>,
+    ) -> Result<HandDriven, Error> {
+        let (shared, receivers) = build(Config { loops: 1, ..config }, store, clock, dispatcher)?;
+        let Some(receiver) = receivers.into_iter().next() else {
+            return Err(Error::Backend("there is no loop".to_owned()));
+        };
+        let shard = Shard::new(Arc::clone(&shared), 0).with_entropy(entropy);
+        Ok(HandDriven { shared, shard, receiver })
+    }
+
+    /// Sets up what open executions wait for; tells how many there are.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn recover(&mut self) -> Result<usize, Error> {
+        self.shard.recover()
+    }
+
+    /// A handle to ask it through; answers come while it is turned.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.shared))
+    }
+
+    /// Takes at most so many messages, then does what is due and commits. Tells how many messages it took.
+    pub fn turn(&mut self, messages: usize) -> usize {
+        let mut taken = 0;
+        while taken < messages
+            && let Ok(message) = self.receiver.try_recv()
+        {
+            self.shard.take(message);
+            taken += 1;
+        }
+        self.shard.turn();
+        taken
+    }
+
+    /// When it has something to do by itself.
+    pub fn next_due(&self) -> Option<stepwell_value::Timestamp> {
+        self.shard.next_due()
+    }
+
+    /// Whether no commit is under way or prepared.
+    pub fn is_quiet(&self) -> bool {
+        self.shard.is_quiet()
     }
 }
 

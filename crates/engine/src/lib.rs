@@ -24,7 +24,7 @@ pub mod token;
 pub use activities::ActivityTask;
 pub use clock::{Clock, SystemClock};
 pub use config::Config;
-pub use driver::Engine;
+pub use driver::{Engine, HandDriven};
 pub use handle::{Handle, StartError, StartRequest, Started, SyncResult, TaskError};
 pub use integration::{Answer, BoxFuture, Call, Dispatcher, Reporter};
 pub use registry::{Resolved, Scope};

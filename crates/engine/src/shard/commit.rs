@@ -18,6 +18,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 pub(crate) struct Group {
     pub writes: Vec<Write>,
     pub afters: Vec<After>,
+    /// How often it was handed to the store.
+    pub tries: u32,
 }
 
 impl Group {
@@ -96,7 +98,8 @@ impl Shard {
 
     /// Hands the group that is being committed to the store (again).
     pub(super) fn commit_again(&mut self) {
-        let Some(group) = &self.committing else { return };
+        let Some(group) = &mut self.committing else { return };
+        group.tries += 1;
         let Some(mailbox) = self.shared.mailboxes.get(self.index) else { return };
         let (sender, waiting) = (mailbox.sender.clone(), std::sync::Arc::clone(&mailbox.waiting));
         let done = Box::new(move |outcome| {
@@ -114,12 +117,26 @@ impl Shard {
                     tracing::info!("the store takes writes again");
                 }
                 let Some(group) = self.committing.take() else { return };
-                for (after, result) in group.afters.into_iter().zip(results) {
+                let again = group.tries > 1;
+                for ((after, write), result) in group.afters.into_iter().zip(&group.writes).zip(results) {
+                    // A group that was tried again may have been applied the first time, its answer lost.
+                    let result = if again && self.is_applied(write) { Ok(()) } else { result };
                     self.settled(after, result);
                 }
             }
             Err(error) => self.commit_failed(&error.to_string()),
         }
+    }
+
+    /// Whether the store holds what this write was to make of an execution.
+    fn is_applied(&self, write: &Write) -> bool {
+        let write = match write {
+            Write::Start { write, .. } | Write::Advance(write) => write,
+            _ => return false,
+        };
+        let last_event = write.next_event.saturating_sub(1);
+        let stored = self.shared.store.execution(write.key);
+        matches!(stored, Ok(Some(record)) if record.last_event == last_event)
     }
 
     /// Nothing of the group may be assumed; it is tried again until the store takes it. Nobody was told anything yet.

@@ -138,6 +138,12 @@ impl Shard {
         }
     }
 
+    /// The same shard with a random sequence that depends on `entropy` alone.
+    pub fn with_entropy(mut self, entropy: u64) -> Shard {
+        self.entropy = entropy;
+        self
+    }
+
     /// Takes one message. `false`: the loop ends.
     pub fn take(&mut self, message: Message) -> bool {
         match message {

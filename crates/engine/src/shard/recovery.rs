@@ -19,7 +19,7 @@ impl Shard {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(super) fn recover(&mut self) -> Result<usize, Error> {
+    pub fn recover(&mut self) -> Result<usize, Error> {
         let (mut after, mut count) = (None, 0);
         loop {
             let page = self.shared.store.open_executions(after, PAGE)?;
