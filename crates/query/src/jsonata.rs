@@ -15,6 +15,7 @@ mod limits;
 mod messages;
 mod names;
 mod profile;
+mod reads;
 mod syntax;
 mod tree;
 
@@ -28,7 +29,8 @@ use stepwell_value::{Timestamp, Value};
 use crate::{EvalError, Scope};
 use convert::NoJson;
 use engine::{Fault, Session, World};
-use names::{Names, Reads};
+use names::Names;
+use reads::{Reads, WHOLE};
 
 pub use limits::Limits;
 
@@ -65,6 +67,14 @@ pub struct JsonataSyntaxError {
     pub offset: usize,
 }
 
+impl JsonataSyntaxError {
+    /// The code of AWS's diagnostic: `INVALID_JSONATA_EXPRESSION`, or `UNSUPPORTED_JSONATA_EXPRESSION` for what is JSONata but
+    /// has no meaning in a state machine. AWS gives the message without JSONata's own code.
+    pub fn diagnostic_code(&self) -> &'static str {
+        if self.code.is_empty() { "UNSUPPORTED_JSONATA_EXPRESSION" } else { "INVALID_JSONATA_EXPRESSION" }
+    }
+}
+
 impl fmt::Debug for Jsonata {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_tuple("Jsonata").field(&self.text).finish()
@@ -97,13 +107,13 @@ impl Jsonata {
         &self.text
     }
 
-    /// Names of the variables (without `$`) that the expression reads but does not bind itself; `states` among them when used.
+    /// Names of the variables (without `$`) that the expression reads but does not bind itself, sorted; `states` among them when used.
     /// Built-in functions are not among them: see [`Jsonata::functions`].
     pub fn free_variables(&self) -> &[Arc<str>] {
         &self.program.names.variables
     }
 
-    /// Names of the functions of JSONata and Step Functions that the expression uses, without `$`. A workflow variable of the
+    /// Names of the functions of JSONata and Step Functions that the expression uses, without `$`, sorted. A workflow variable of the
     /// same name hides the function, and is then what the expression reads.
     pub fn functions(&self) -> &[Arc<str>] {
         &self.program.names.functions
@@ -221,7 +231,7 @@ impl Program {
 }
 
 /// Names and values of the members of `$states` that this scope gives.
-fn states_of<'s>(scope: &'s dyn Scope, wanted: impl Fn(&str) -> bool) -> Vec<(&'static str, &'s Value)> {
+fn states_of(scope: &dyn Scope, wanted: impl Fn(&str) -> bool) -> Vec<(&'static str, &Value)> {
     let mut members = Vec::with_capacity(4);
     if wanted("input") {
         members.push(("input", scope.input()));
@@ -238,8 +248,7 @@ fn states_of<'s>(scope: &'s dyn Scope, wanted: impl Fn(&str) -> bool) -> Vec<(&'
 fn states(scope: &dyn Scope, reads: &Reads) -> JValue {
     let members = states_of(scope, |name| reads.member(name).is_some());
     let converted = members.into_iter().filter_map(|(name, value)| {
-        let inner = reads.member(name)?;
-        Some((name.to_owned(), convert::to_engine(value, &inner)))
+        Some((name.to_owned(), convert::to_engine(value, reads.member(name)?)))
     });
     JValue::Object(std::rc::Rc::new(converted.collect::<JMap>()))
 }
@@ -302,10 +311,9 @@ pub fn evaluate_document(
     limits: &Limits,
 ) -> Result<Option<Value>, (String, String)> {
     let ast = engine::parse(text).map_err(|error| (error.code, error.message))?;
-    let whole = Reads { whole: true, members: Vec::new() };
     let world = World {
-        input: input.map_or(JValue::Undefined, |value| convert::to_engine(value, &whole)),
-        bindings: bindings.iter().map(|(name, value)| (Arc::from(*name), convert::to_engine(value, &whole))).collect(),
+        input: input.map_or(JValue::Undefined, |value| convert::to_engine(value, &WHOLE)),
+        bindings: bindings.iter().map(|(name, value)| (Arc::from(*name), convert::to_engine(value, &WHOLE))).collect(),
         functions: Names::of(&ast).functions.into_iter().filter(|name| &**name != "eval").collect(),
         now,
         random: 0,

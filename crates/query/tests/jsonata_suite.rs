@@ -4,6 +4,8 @@
 //! expected: `result`, `undefinedResult`, `code`, or `error` with a `code`; `unordered`, `timelimit` (milliseconds) and `depth`
 //! where a case sets them.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test may fail and may talk")]
+
 use std::path::Path;
 
 use stepwell_query::jsonata::{Limits, evaluate_document};

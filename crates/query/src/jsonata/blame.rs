@@ -197,8 +197,8 @@ fn function_name(part: &AstNode) -> Option<(&'static str, String)> {
     if name.is_none()
         && let AstNode::Function { args, .. } = part
     {
-        let functions = args.iter().filter(|arg| matches!(arg, AstNode::Lambda { .. }));
-        name = functions.filter_map(|lambda| function_name(lambda)).next();
+        let mut functions = args.iter().filter(|arg| matches!(arg, AstNode::Lambda { .. }));
+        name = functions.find_map(function_name);
     }
     match part {
         AstNode::Function { name: own, .. } if name.is_none() => Some(("token", errors::quoted(own))),

@@ -7,7 +7,7 @@ use jsonata_core::value::{JMap, JValue, with_stack};
 use stepwell_value::{Number, Value};
 
 use super::limits::Limits;
-use super::names::Reads;
+use super::reads::Reads;
 
 /// The engine's form of the parts of a value that an expression reads.
 pub(super) fn to_engine(value: &Value, reads: &Reads) -> JValue {
@@ -16,11 +16,14 @@ pub(super) fn to_engine(value: &Value, reads: &Reads) -> JValue {
     }
     match value {
         Value::Object(map) => {
-            let members = reads.members.iter().filter_map(|(name, inner)| {
-                let member = map.get(name)?;
-                Some((name.to_string(), with_stack(|| to_engine(member, inner))))
-            });
-            JValue::Object(Rc::new(members.collect::<JMap>()))
+            let mut members = JMap::default();
+            members.reserve(reads.members.len());
+            for (name, inner) in &reads.members {
+                if let Some(member) = map.get(name) {
+                    members.insert(name.to_string(), with_stack(|| to_engine(member, inner)));
+                }
+            }
+            JValue::Object(Rc::new(members))
         }
         // A name applied to an array is applied to each of its items.
         Value::Array(items) => JValue::array(items.iter().map(|item| with_stack(|| to_engine(item, reads))).collect()),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use stepwell_value::{Timestamp, Value};
 
 use super::convert;
-use super::names::Reads;
+use super::reads::WHOLE;
 
 /// What a function may know of the outside: handed in, so that a step is deterministic.
 #[derive(Clone, Debug)]
@@ -177,7 +177,7 @@ fn parse(args: &[JValue]) -> HostFnResult {
     };
     let value = Value::parse(json)
         .map_err(|error| EvaluatorError::EvaluationError(format!("$parse: the text is not JSON: {error}")))?;
-    Ok(convert::to_engine(&value, &Reads { whole: true, members: Vec::new() }))
+    Ok(convert::to_engine(&value, &WHOLE))
 }
 
 /// `$partition(array, size)`: an array of arrays of `size` items, the last one maybe shorter.
