@@ -87,6 +87,8 @@ pub(super) fn known_parts(fault: &Fault) -> Parts {
         "D3061" => [plain("value", between(words, "base=", ",")), plain("exp", after(words, "exponent="))].concat(),
         "D3100" => plain("value", after(words, "got ")),
         "D3130" | "D3132" | "D3133" => plain("value", Some(&quoted(words))),
+        "D3137" if words.is_empty() => plain("message", Some("$error() function evaluated")),
+        "D3141" if words.is_empty() => plain("message", Some("$assert() statement failed")),
         "D3137" | "D3141" => plain("message", Some(words)),
         "D3140" => [plain("functionName", between(words, "to $", "()")), plain("value", after(words, "(): "))].concat(),
         _ => Vec::new(),
