@@ -1,12 +1,16 @@
 //! Conditions of a Choice in JSONPath: `And`, `Or`, `Not`, and `Variable` with a comparison.
 
+use stepwell_query::timestamp::parse_rfc3339;
 use stepwell_value::Value;
 use stepwell_value::json::{Node, Span, Spanned};
 
 use crate::definition::{Condition, Operand, Operator, Ordering, QueryLanguage};
 use crate::location::At;
-use crate::site::{Site, plain};
-use crate::timestamp;
+use crate::machine::TOO_DEEP;
+use crate::site::{NO_TIMESTAMP, Site, plain};
+
+/// How deep conditions may stand in one another, so that no text makes the walk run out of stack.
+const DEPTH_MAX: usize = 50;
 
 /// What an operator's literal must be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,8 +95,17 @@ pub(crate) fn check_fields(site: &mut Site, node: &Spanned, at: &At, top: bool) 
     site.check_duplicates(node, at);
 }
 
-/// Compiles a condition; the object's fields have been checked.
+/// Whether an object is a condition of JSONPath.
+pub(crate) fn is_jsonpath(node: &Spanned) -> bool {
+    ["And", "Or", "Not", "Variable"].into_iter().any(|name| node.get(name).is_some())
+}
+
+/// Compiles the condition of a rule; the object's fields have been checked.
 pub(crate) fn compile(site: &mut Site, node: &Spanned, at: &At) -> Option<Condition> {
+    compile_at(site, node, at, 0)
+}
+
+fn compile_at(site: &mut Site, node: &Spanned, at: &At, depth: usize) -> Option<Condition> {
     let chosen: Vec<&str> = SELECTORS.into_iter().filter(|name| node.get(name).is_some()).collect();
     let [chosen] = chosen.as_slice() else {
         let message = format!("The object must have only one of the following fields, [{}]", SELECTORS.join(", "));
@@ -100,11 +113,11 @@ pub(crate) fn compile(site: &mut Site, node: &Spanned, at: &At) -> Option<Condit
         return None;
     };
     match *chosen {
-        "And" => several(site, node, at, "And").map(Condition::And),
-        "Or" => several(site, node, at, "Or").map(Condition::Or),
+        "And" => several(site, node, at, "And", depth).map(Condition::And),
+        "Or" => several(site, node, at, "Or", depth).map(Condition::Or),
         "Not" => {
             let inner = site.object_field(node, at, "Not")?;
-            nested(site, inner, &at.field("Not")).map(|inner| Condition::Not(Box::new(inner)))
+            nested(site, inner, &at.field("Not"), depth).map(|inner| Condition::Not(Box::new(inner)))
         }
         "Variable" => test(site, node, at),
         _ => None, // `Condition` is reported as a field of the other language
@@ -112,7 +125,7 @@ pub(crate) fn compile(site: &mut Site, node: &Spanned, at: &At) -> Option<Condit
 }
 
 /// The conditions of an `And` or `Or`.
-fn several(site: &mut Site, node: &Spanned, at: &At, name: &str) -> Option<Vec<Condition>> {
+fn several(site: &mut Site, node: &Spanned, at: &At, name: &str, depth: usize) -> Option<Vec<Condition>> {
     let items = site.array_field(node, at, name)?;
     let list_at = at.field(name);
     if items.is_empty() {
@@ -123,15 +136,19 @@ fn several(site: &mut Site, node: &Spanned, at: &At, name: &str) -> Option<Vec<C
     for (index, item) in items.iter().enumerate() {
         let at = list_at.index(index);
         if site.object(item, &at) {
-            conditions.extend(nested(site, item, &at));
+            conditions.extend(nested(site, item, &at, depth));
         }
     }
     (conditions.len() == items.len()).then_some(conditions)
 }
 
-fn nested(site: &mut Site, node: &Spanned, at: &At) -> Option<Condition> {
+fn nested(site: &mut Site, node: &Spanned, at: &At, depth: usize) -> Option<Condition> {
+    if depth >= DEPTH_MAX {
+        site.compiler.error(TOO_DEEP, "The conditions are too deeply nested".to_owned(), at, node.span);
+        return None;
+    }
     check_fields(site, node, at, false);
-    compile(site, node, at)
+    compile_at(site, node, at, depth + 1)
 }
 
 /// `Variable` with exactly one operator.
@@ -172,10 +189,10 @@ fn test(site: &mut Site, node: &Spanned, at: &At) -> Option<Condition> {
 /// The literal on the right side of a comparison.
 fn literal(site: &mut Site, member: &Spanned, at: &At, kind: Kind, span: Span) -> Option<Operand> {
     let value = plain(member);
-    let fits = match (kind, value) {
-        (Kind::String | Kind::Timestamp, Some(Value::String(_))) => true,
-        (Kind::Number, Some(Value::Number(_))) => true,
-        (Kind::Boolean, Some(Value::Bool(_))) => true,
+    let fits = match value {
+        Some(Value::String(_)) => matches!(kind, Kind::String | Kind::Timestamp),
+        Some(Value::Number(_)) => kind == Kind::Number,
+        Some(Value::Bool(_)) => kind == Kind::Boolean,
         _ => false,
     };
     if !fits {
@@ -187,8 +204,8 @@ fn literal(site: &mut Site, member: &Spanned, at: &At, kind: Kind, span: Span) -
         site.error(format!("Expected value of type {expected}"), at, span);
         return None;
     }
-    if kind == Kind::Timestamp && !member.as_str().is_some_and(timestamp::is_rfc3339) {
-        site.error(timestamp::NO_MATCH, at, span);
+    if kind == Kind::Timestamp && member.as_str().and_then(parse_rfc3339).is_none() {
+        site.error(NO_TIMESTAMP, at, span);
         return None;
     }
     match &member.node {

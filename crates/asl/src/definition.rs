@@ -458,11 +458,11 @@ pub struct Distributed {
     /// `ResultWriter`, as written.
     pub result_writer: Option<Value>,
     /// `ItemReader`, compiled.
-    pub reader: Option<ItemReader>,
+    pub reader: Option<Box<ItemReader>>,
     /// `ItemBatcher`, compiled.
-    pub batcher: Option<ItemBatcher>,
+    pub batcher: Option<Box<ItemBatcher>>,
     /// `ResultWriter`, compiled.
-    pub writer: Option<ResultWriter>,
+    pub writer: Option<Box<ResultWriter>>,
 }
 
 /// Where a Distributed Map reads its items from.

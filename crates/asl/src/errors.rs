@@ -126,11 +126,6 @@ impl Site<'_, '_, '_> {
                 let help = "put the more special names first, or remove it";
                 self.warn("NEVER_MATCHES", message, &at.index(index).field("ErrorEquals"), *span, help);
             }
-            if names.iter().any(|name| matches!(*name, "States.Runtime" | "States.DataLimitExceeded")) {
-                let message = "States.Runtime and States.DataLimitExceeded end an execution and are not caught";
-                let help = "remove the name; a definition cannot handle these errors";
-                self.warn("NEVER_MATCHES", message.to_owned(), &at.index(index).field("ErrorEquals"), *span, help);
-            }
             taken.extend(names);
         }
     }

@@ -9,8 +9,13 @@ use stepwell_value::json::{Node, Span, Spanned};
 
 use crate::definition::{Amount, Text};
 use crate::location::At;
+use crate::machine::TOO_DEEP;
 use crate::site::Site;
 use crate::variables;
+
+/// How deep a payload template may be nested: it is walked level by level here and at every evaluation, and no text may
+/// make that run out of stack. A limit of ours.
+const TEMPLATE_DEPTH_MAX: usize = 200;
 
 /// What a JSONata expression of a field may see of `$states` besides `input` and `context`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +111,7 @@ impl Site<'_, '_, '_> {
         }
         match JsonPath::parse(text) {
             Ok(path) => {
-                self.reads_in_path(text);
+                self.note_path(&path);
                 Some(path)
             }
             Err(error) => {
@@ -135,7 +140,7 @@ impl Site<'_, '_, '_> {
     pub(crate) fn path(&mut self, text: &str, at: &At, span: Span) -> Option<JsonPath> {
         match JsonPath::parse(text) {
             Ok(path) if text.starts_with('$') => {
-                self.reads_in_path(text);
+                self.note_path(&path);
                 Some(path)
             }
             Ok(_) => {
@@ -180,7 +185,7 @@ impl Site<'_, '_, '_> {
     pub(crate) fn expression(&mut self, text: &str, at: &At, span: Span) -> Option<Expression> {
         match Expression::parse(text) {
             Ok(expression) if text.starts_with('$') || text.starts_with("States.") => {
-                self.reads_in_path(text);
+                expression.for_each_path(&mut |path| self.note_path(path));
                 Some(expression)
             }
             Ok(_) => {
@@ -199,7 +204,7 @@ impl Site<'_, '_, '_> {
         let inner = text.strip_prefix("{%").and_then(|rest| rest.strip_suffix("%}")).unwrap_or(text);
         match Jsonata::parse(inner) {
             Ok(expression) => {
-                self.note_free(&expression);
+                expression.free_variables().iter().for_each(|name| self.reads(name));
                 self.check_states(inner, at, span, sees);
                 Some(expression)
             }
@@ -214,13 +219,6 @@ impl Site<'_, '_, '_> {
         let unsupported = error.code.is_empty();
         let code = if unsupported { "UNSUPPORTED_JSONATA_EXPRESSION" } else { "INVALID_JSONATA_EXPRESSION" };
         self.compiler.error(code, error.message, at, span);
-    }
-
-    /// Notes the variables an expression reads.
-    fn note_free(&mut self, expression: &Jsonata) {
-        for name in expression.free_variables().iter().filter(|name| &***name != "states") {
-            self.reads(name);
-        }
     }
 
     /// Refuses members of `$states` that the expression's field does not have.
@@ -245,36 +243,39 @@ impl Site<'_, '_, '_> {
     pub(crate) fn template(&mut self, node: &Spanned, at: &At, name: &str, sees: Sees) -> Option<Template> {
         let member = node.get(name)?;
         let at = at.field(name);
+        if is_deeper(member, TEMPLATE_DEPTH_MAX) {
+            self.compiler.error(TOO_DEEP, "The value is too deeply nested".to_owned(), &at, member.span);
+            return None;
+        }
         let compiled = if self.is_jsonata() {
             self.check_delimiters(member, &at);
             Template::compile_jsonata(name, member)
         } else {
-            self.note_paths(member);
             Template::compile_jsonpath(member)
         };
         match compiled {
             Ok(template) => {
+                template.for_each_variable(&mut |name| self.reads(name));
                 if self.is_jsonata() {
-                    self.note_leaves(&template);
                     self.check_leaves(member, &at, sees);
                 }
                 Some(template)
             }
             Err(errors) => {
                 for error in errors {
-                    self.template_error(name, error, &at);
+                    self.template_error(error, &at);
                 }
                 None
             }
         }
     }
 
-    fn template_error(&mut self, name: &str, error: TemplateError, at: &At) {
+    fn template_error(&mut self, error: TemplateError, at: &At) {
         match error.fault {
             Fault::Jsonata(fault) => {
-                let field = error.field.strip_prefix(name).map_or(&*error.field, |rest| rest.trim_start_matches('/'));
-                let place = if field.is_empty() { *at } else { at.field(field) };
-                self.jsonata_error(fault, &place, error.span);
+                let joint = if error.field.is_empty() || error.field.starts_with('[') { "" } else { "/" };
+                let place = format!("{joint}{}", error.field);
+                self.jsonata_error(fault, &at.tail(&place), error.span);
             }
             fault => {
                 let message = format!(
@@ -285,9 +286,7 @@ impl Site<'_, '_, '_> {
                     Fault::NotAnExpression(reason) => Some(reason),
                     _ => Some("the value of a member whose name ends in `.$` is a string".to_owned()),
                 };
-                let location = error.location.trim_start_matches('/');
-                let place = if location.is_empty() { *at } else { at.field(location) };
-                self.error_with_help(message, &place, error.span, help);
+                self.error_with_help(message, &at.tail(&error.location), error.span, help);
             }
         }
     }
@@ -324,16 +323,6 @@ impl Site<'_, '_, '_> {
         }
     }
 
-    /// Notes the variables that the expressions of a JSONata template read.
-    fn note_leaves(&mut self, template: &Template) {
-        match template {
-            Template::Object(members) => members.iter().for_each(|(_, member)| self.note_leaves(member)),
-            Template::Array(items) => items.iter().for_each(|item| self.note_leaves(item)),
-            Template::Jsonata { expression, .. } => self.note_free(expression),
-            Template::Literal(_) | Template::Path { .. } => {}
-        }
-    }
-
     /// Whether a JSONata string is opened and not closed; reports it.
     pub(crate) fn misses_delimiter(&mut self, node: &Spanned, at: &At) -> bool {
         let open = self.is_jsonata() && node.as_str().is_some_and(|text| text.starts_with("{%") && !is_delimited(text));
@@ -343,26 +332,20 @@ impl Site<'_, '_, '_> {
         open
     }
 
-    /// Notes the variables that the `.$` members of a JSONPath template read.
-    fn note_paths(&mut self, node: &Spanned) {
-        match &node.node {
-            Node::Array(items) => items.iter().for_each(|item| self.note_paths(item)),
-            Node::Object(members) => {
-                for (name, _, member) in members {
-                    match member.as_str() {
-                        Some(text) if name.ends_with(".$") => self.reads_in_path(text),
-                        _ => self.note_paths(member),
-                    }
-                }
-            }
-            Node::Scalar(_) => {}
-        }
-    }
-
-    fn reads_in_path(&mut self, text: &str) {
-        for name in variables::in_path(text) {
+    fn note_path(&mut self, path: &JsonPath) {
+        if let Some(name) = path.variable() {
             self.reads(name);
         }
+    }
+}
+
+/// Whether arrays and objects stand in one another deeper than so many levels.
+fn is_deeper(node: &Spanned, levels: usize) -> bool {
+    let Some(left) = levels.checked_sub(1) else { return true };
+    match &node.node {
+        Node::Scalar(_) => false,
+        Node::Array(items) => items.iter().any(|item| is_deeper(item, left)),
+        Node::Object(members) => members.iter().any(|(_, _, member)| is_deeper(member, left)),
     }
 }
 

@@ -22,10 +22,9 @@ mod resource;
 mod site;
 mod states;
 mod suggest;
-mod timestamp;
 mod variables;
 mod warnings;
-// pub mod yaml;
+pub mod yaml;
 
 pub use compile::{Compiled, MachineType, Options, compile, compile_spanned, compile_state};
 pub use definition::{BlockId, Definition, QueryLanguage, State, StateId, StateKind, StateType};

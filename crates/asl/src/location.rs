@@ -14,6 +14,7 @@ enum Step<'a> {
     Root,
     Name(&'a str),
     Index(usize),
+    Tail(&'a str),
 }
 
 impl<'a> At<'a> {
@@ -30,6 +31,11 @@ impl<'a> At<'a> {
         At { parent: Some(self), step: Step::Index(index) }
     }
 
+    /// A place further down whose path is written already: empty, `/a/b[0]` or `[0]/a`.
+    pub(crate) fn tail<'b>(&'b self, path: &'b str) -> At<'b> {
+        At { parent: Some(self), step: Step::Tail(path) }
+    }
+
     fn write(&self, out: &mut String) {
         let mut steps = Vec::new();
         let mut at = Some(self);
@@ -40,6 +46,7 @@ impl<'a> At<'a> {
         for step in steps.iter().rev() {
             match step {
                 Step::Root => {}
+                Step::Tail(path) => out.push_str(path),
                 Step::Name(name) => {
                     out.push('/');
                     out.push_str(name);

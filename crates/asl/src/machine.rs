@@ -18,6 +18,11 @@ pub(crate) const SCHEMA: &str = "SCHEMA_VALIDATION_FAILED";
 /// The code of a transition that leads nowhere, and of a state that no transition leads to.
 pub(crate) const MISSING_TARGET: &str = "MISSING_TRANSITION_TARGET";
 
+/// The code of a definition that goes too deep.
+pub(crate) const TOO_DEEP: &str = "TOO_DEEPLY_NESTED";
+/// How deep Maps and Parallels may stand in one another, so that no text makes the walk run out of stack. AWS has a limit
+/// too (the code is AWS's) but does not say which.
+const BLOCK_DEPTH_MAX: usize = 50;
 /// How long a state's name may be, in characters (AWS quota).
 const STATE_NAME_LENGTH_MAX: usize = 80;
 /// How many misspelled names get a suggestion: each costs a look at all names, so a hostile text could buy much time.
@@ -43,6 +48,8 @@ pub(crate) struct Compiler<'o> {
     /// Who reads which variables, with the place of the state's name; kept for warnings only.
     readers: Vec<(String, Span, Vec<Arc<str>>)>,
     pub(crate) language: QueryLanguage,
+    /// How many blocks the walk is in.
+    depth: usize,
     suggestions_left: u32,
 }
 
@@ -72,6 +79,7 @@ impl<'o> Compiler<'o> {
             assigned: BTreeSet::new(),
             readers: Vec::new(),
             language: QueryLanguage::JsonPath,
+            depth: 0,
             suggestions_left: SUGGESTIONS_MAX,
         }
     }
@@ -93,12 +101,20 @@ impl<'o> Compiler<'o> {
             self.block(root, &at, None, machine_type);
         }
         self.warn_unassigned();
-        let graph_wanted = !self.lenient_targets && root.get("States").is_some_and(|s| !s.members().is_empty());
-        if graph_wanted && !graph::has_terminal_state(root) {
+        self.check_graph(root);
+        self.finish(text, comment, timeout_seconds)
+    }
+
+    /// Judges the machine as a whole: that it can end, and if it can, that every state is reached (AWS says the one or the
+    /// other). A misspelled field changes what the transitions are, so a faulty schema is left to be repaired first.
+    fn check_graph(&mut self, root: &Spanned) {
+        let faulty = self.diagnostics.iter().any(|found| found.severity == Severity::Error);
+        if faulty || self.lenient_targets {
+            self.unreachable.clear();
+        } else if !graph::has_terminal_state(root) {
             self.missing_targets.push(missing_end_state(root.get("States").map(|states| states.span)));
             self.unreachable.clear();
         }
-        self.finish(text, comment, timeout_seconds)
     }
 
     /// Warns of variables that no state assigns.
@@ -152,18 +168,25 @@ impl<'o> Compiler<'o> {
     ) -> BlockId {
         let id = BlockId(index(self.blocks.len()));
         self.blocks.push(None);
+        if self.depth >= BLOCK_DEPTH_MAX {
+            self.error(TOO_DEEP, "The states are too deeply nested".to_owned(), at, node.span);
+            return id;
+        }
+        self.depth += 1;
         let mut targets = BTreeMap::new();
         let members = self.block_states(node, at, &mut targets);
         if self.lenient_targets {
             self.stand_ins(node, id, &mut targets);
         }
         let scope = BlockScope { id, targets: &targets, machine_type };
-        let start_at = Site::new(self, scope, QueryLanguage::JsonPath).target(node, at, "StartAt");
+        let mut site = Site::new(self, scope, QueryLanguage::JsonPath);
+        // Without states no name can be right, and the states are what is missing (recorded: test_create_delete_invalid_sm).
+        let start_at = if members.is_empty() { None } else { site.target(node, at, "StartAt") };
         let states_at = at.field("States");
         for (name, key, state, state_id) in &members {
             self.state(scope, name, *key, state, &states_at.field(name), *state_id);
         }
-        if !self.lenient_targets && node.get("StartAt").is_some_and(|start| start.as_str().is_some()) {
+        if !self.lenient_targets {
             let unreached = graph::unreachable(node);
             self.unreachable.extend(unreached.into_iter().map(|(name, span)| not_reachable(name, span, &states_at)));
         }
@@ -172,6 +195,7 @@ impl<'o> Compiler<'o> {
             let states = members.iter().map(|(_, _, _, state_id)| *state_id).collect();
             *slot = Some(Block { start_at, parent, states, comment });
         }
+        self.depth -= 1;
         id
     }
 

@@ -76,14 +76,14 @@ mod tests {
 
     #[test]
     fn a_diagnostic_looks_like_rustc() {
-        let text = "{\n  \"StartAt\": \"A\",\n  \"States\": {\n    \"A\": {\"Type\": \"Pass\", \"Ned\": true, \"End\": true}\n  }\n}";
+        let text = "{\n  \"StartAt\": \"A\",\n  \"States\": {\n    \"A\": {\"Type\": \"Pass\", \"Edn\": true, \"End\": true}\n  }\n}";
         let found = compile(text, &Options::default()).diagnostics;
         let rendered: Vec<String> = found.iter().map(|one| render(one, "m.asl.json", text)).collect();
         let expected = "\
-error[SCHEMA_VALIDATION_FAILED]: Field 'Ned' is not supported
+error[SCHEMA_VALIDATION_FAILED]: Field 'Edn' is not supported
   --> m.asl.json:4:27
    |
- 4 |     \"A\": {\"Type\": \"Pass\", \"Ned\": true, \"End\": true}
+ 4 |     \"A\": {\"Type\": \"Pass\", \"Edn\": true, \"End\": true}
    |                           ^^^^^
    = at /States/A
    = help: did you mean `End`?

@@ -16,6 +16,9 @@ use crate::fields::Field;
 use crate::location::At;
 use crate::machine::{BlockScope, Compiler, SCHEMA, is_true, names_of, next_of};
 
+/// What AWS says to a text that should be a timestamp (recorded: test_wait_timestamp_invalid).
+pub(crate) const NO_TIMESTAMP: &str = "String does not match RFC3339 timestamp";
+
 /// The state (or the top level) that is being compiled.
 pub(crate) struct Site<'c, 'o, 'b> {
     pub(crate) compiler: &'c mut Compiler<'o>,
@@ -175,8 +178,7 @@ impl<'c, 'o, 'b> Site<'c, 'o, 'b> {
     pub(crate) fn check_fields(&mut self, node: &Spanned, at: &At, fields: &[Field]) {
         for (name, key, _) in node.members() {
             let field = fields.iter().find(|(known, _)| *known == &**name);
-            if let Some((_, language)) = field.filter(|(_, language)| !language.allows(self.language)) {
-                let _ = language;
+            if field.is_some_and(|(_, language)| !language.allows(self.language)) {
                 self.wrong_language(name, *key, at);
             }
         }
@@ -285,9 +287,9 @@ impl<'c, 'o, 'b> Site<'c, 'o, 'b> {
     }
 
     /// Notes that the state reads a workflow variable.
-    pub(crate) fn reads(&mut self, name: &str) {
-        if !self.variables.iter().any(|known| &**known == name) {
-            self.variables.push(Arc::from(name));
+    pub(crate) fn reads(&mut self, name: &Arc<str>) {
+        if &**name != "states" && !self.variables.contains(name) {
+            self.variables.push(Arc::clone(name));
         }
     }
 }
@@ -303,11 +305,11 @@ pub(crate) fn plain(node: &Spanned) -> Option<&Value> {
 /// What the other language has for a field.
 fn instead(name: &str, is_jsonata: bool) -> Option<String> {
     let other = match name {
-        "Parameters" => "use `Arguments` with `{% … %}` expressions",
+        "Parameters" => "use `Arguments` or `Output` with `{% … %}` expressions",
         "Arguments" => "use `Parameters` with `name.$` members, or set `QueryLanguage` to `JSONata`",
         "ItemsPath" => "use `Items`",
         "Items" => "use `ItemsPath`, or set `QueryLanguage` to `JSONata`",
-        "ResultSelector" | "ResultPath" | "OutputPath" => "use `Output`; the result is `$states.result`",
+        "ResultSelector" | "ResultPath" | "OutputPath" => "use `Output`",
         "InputPath" => "read `$states.input` where the data is needed",
         "Output" => "use `ResultSelector`, `ResultPath` or `OutputPath`, or set `QueryLanguage` to `JSONata`",
         "Result" => "use `Output`",

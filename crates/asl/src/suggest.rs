@@ -18,18 +18,26 @@ pub(crate) fn closest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>)
     best.map(|(_, candidate)| candidate)
 }
 
-/// How many letters must be put in, left out or replaced (Levenshtein), two rows at a time.
+/// How many letters must be put in, left out, replaced or swapped with their neighbour; three rows at a time.
 fn edit_distance(one: &[char], two: &str) -> usize {
+    let two: Vec<char> = two.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
     let mut previous: Vec<usize> = (0..=one.len()).collect();
-    for (row, letter) in two.chars().enumerate() {
+    for (row, letter) in two.iter().enumerate() {
+        let last = row.checked_sub(1).and_then(|row| two.get(row));
         let mut current = vec![row + 1];
         let mut left = row + 1;
-        for (other, pair) in one.iter().zip(previous.windows(2)) {
-            let [diagonal, above] = pair else { continue };
-            left = (diagonal + usize::from(*other != letter)).min(above + 1).min(left + 1);
+        for (column, other) in one.iter().enumerate() {
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX / 2);
+            let replaced = at(&previous, column) + usize::from(other != letter);
+            left = replaced.min(at(&previous, column + 1) + 1).min(left + 1);
+            let neighbour = column.checked_sub(1).and_then(|column| one.get(column));
+            if last == Some(other) && neighbour == Some(letter) {
+                left = left.min(at(&before, column - 1) + 1);
+            }
             current.push(left);
         }
-        previous = current;
+        before = std::mem::replace(&mut previous, current);
     }
     previous.last().copied().unwrap_or(0)
 }

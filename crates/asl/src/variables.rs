@@ -1,30 +1,7 @@
-//! Finding workflow variables and the members of `$states` in the text of expressions.
-//!
-//! A scan of the text is enough: strings are skipped, and what is left of a path or a call names its variables by `$name`.
+//! Names of workflow variables, and the members of `$states` that an expression reads.
 
-/// The workflow variables that a path or a call of an intrinsic function reads: `$name`, but neither `$.…` nor `$$.…`.
-pub(crate) fn in_path(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['$', '\'', '"']) {
-        let (sign, after) = rest.split_at(at);
-        let _ = sign;
-        rest = match after.strip_prefix('$') {
-            Some(name) if name.starts_with('$') => name.trim_start_matches('$'),
-            Some(name) => {
-                let (variable, tail) = name.split_at(identifier_length(name));
-                if !variable.is_empty() {
-                    found.push(variable);
-                }
-                tail
-            }
-            None => skip_string(after),
-        };
-    }
-    found
-}
-
-/// The members of `$states` that a JSONata expression reads: `result` of `$states.result.x`.
+/// The members of `$states` that a JSONata expression reads: `result` of `$states.result.x`. A scan of the text that skips
+/// strings and comments is enough for that.
 pub(crate) fn states_members(expression: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = expression;
@@ -81,25 +58,7 @@ fn skip_string(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_path, is_name, states_members};
-
-    #[test]
-    fn variables_of_paths_and_calls() {
-        for (text, expected) in [
-            ("$answer", vec!["answer"]),
-            ("$answer.a[0]", vec!["answer"]),
-            ("$.answer", vec![]),
-            ("$$.Execution.Id", vec![]),
-            ("$['$x']", vec![]),
-            ("States.Format('{} $no', $name, States.Array($.a, $other_1))", vec!["name", "other_1"]),
-            ("States.Format('it\\'s $no', $yes)", vec!["yes"]),
-            ("$.a[?(@.x == $limit)]", vec!["limit"]),
-            ("$", vec![]),
-            ("'", vec![]),
-        ] {
-            assert_eq!(in_path(text), expected, "{text}");
-        }
-    }
+    use super::{is_name, states_members};
 
     #[test]
     fn members_of_states() {

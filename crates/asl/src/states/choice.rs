@@ -41,9 +41,10 @@ fn rule(site: &mut Site, node: &Spanned, at: &At) -> Option<ChoiceRule> {
 
 /// `Condition`: an expression, or `true` or `false` itself (recorded: CHOICE_CONDITION_CONSTANT_JSONATA).
 fn jsonata(site: &mut Site, node: &Spanned, at: &At) -> Option<Condition> {
-    if !site.require(node, at, &["Condition"]) {
-        return None;
+    if node.get("Condition").is_none() && condition::is_jsonpath(node) {
+        return None; // reported as a rule of the other language
     }
+    site.require(node, at, &["Condition"]);
     let member = node.get("Condition")?;
     let field = at.field("Condition");
     match (&member.node, member.as_str()) {

@@ -29,9 +29,9 @@ pub(super) fn compile(site: &mut Site, node: &Spanned, at: &At) -> Distributed {
         item_reader: node.get("ItemReader").map(Spanned::to_value),
         item_batcher: node.get("ItemBatcher").map(Spanned::to_value),
         result_writer: node.get("ResultWriter").map(Spanned::to_value),
-        reader: reader(site, node, at),
-        batcher: batcher(site, node, at),
-        writer: writer(site, node, at),
+        reader: reader(site, node, at).map(Box::new),
+        batcher: batcher(site, node, at).map(Box::new),
+        writer: writer(site, node, at).map(Box::new),
     }
 }
 
