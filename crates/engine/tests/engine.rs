@@ -1,0 +1,300 @@
+//! The engine over the in-memory store: starts, tasks, callbacks, activities, idempotency, restarts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwell_engine::{
+    Answer, BoxFuture, Call, Config, Dispatcher, Engine, Handle, Resolved, Scope, StartError, StartRequest,
+    SystemClock, TaskError, registry,
+};
+use stepwell_interpreter::{EventType, FailedStage, Failure, Progress, Status};
+use stepwell_store::memory::MemoryStore;
+use stepwell_store::record::{ActivityRecord, ExecutionRecord, MachineRecord, RecordBody, RevisionRecord};
+use stepwell_store::{Store, Write};
+use stepwell_value::{Payload, Value};
+
+/// Functions `echo` (answers its input), `fail`, `slow` (never answers), and `ask` for a callback.
+struct Services;
+
+impl Dispatcher for Services {
+    fn call(&self, call: Call) -> BoxFuture<'static, Answer> {
+        Box::pin(async move {
+            let arn = call.request.resource.arn.to_string();
+            match arn.rsplit(':').next().unwrap_or("") {
+                "echo" => Answer::Succeeded(call.request.parameters),
+                "fail" => Answer::Failed(Failure::new("Broken", "as asked"), FailedStage::Run),
+                "invoke.waitForTaskToken" => Answer::Submitted(Payload::default()),
+                _ => std::future::pending().await,
+            }
+        })
+    }
+}
+
+const SCOPE: &str = "arn:aws:states:us-east-1:123456789012";
+
+async fn engine(store: Arc<dyn Store>) -> Engine {
+    let config = Config { loops: 2, ..Config::new([5; 32]) };
+    Engine::start(config, store, Arc::new(SystemClock), |_| Arc::new(Services)).await.unwrap()
+}
+
+async fn machine(handle: &Handle, name: &str, express: bool, states: &str) -> Resolved {
+    let definition = format!(r#"{{"StartAt":"A","States":{states}}}"#);
+    let scope = Scope { account: "123456789012".into(), region: "us-east-1".into() };
+    let key = handle.new_machine_key();
+    let machine = MachineRecord {
+        key,
+        arn: Arc::from(format!("{SCOPE}:stateMachine:{name}")),
+        name: Arc::from(name),
+        express,
+        created: handle.now(),
+        revision_id: Arc::from("r1"),
+        next_version: 1,
+        deleting: false,
+        tags: Vec::new(),
+    };
+    let revision = RevisionRecord {
+        machine: key,
+        revision_id: Arc::from("r1"),
+        created: handle.now(),
+        definition: Arc::from(definition),
+        role_arn: Arc::from("arn:aws:iam::123456789012:role/any"),
+        logging: None,
+        tracing: None,
+        encryption: None,
+    };
+    let records = [RecordBody::Machine(machine.clone()), RecordBody::Revision(revision.clone())];
+    let writes = records.map(|body| Write::Put(Box::new(registry::record(&scope, body))));
+    handle.write(writes.into()).await.unwrap();
+    Resolved { machine: Arc::new(machine), revision: Arc::new(revision), version: None, alias: None }
+}
+
+fn request(resolved: &Resolved, name: Option<&str>, input: &str) -> StartRequest {
+    StartRequest {
+        resolved: resolved.clone(),
+        name: name.map(str::to_owned),
+        input: Payload::from_text(input).unwrap(),
+        trace_header: None,
+    }
+}
+
+async fn end_of(handle: &Handle, resolved: &Resolved, name: &str) -> (ExecutionRecord, Option<Payload>, Failure) {
+    let record = handle.find(resolved.machine.key, name).unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(10), handle.ended(record.key)).await.unwrap();
+    let record = handle.find(resolved.machine.key, name).unwrap().unwrap();
+    let (output, failure) = handle.outcome_of(&record).unwrap();
+    (record, output, failure)
+}
+
+fn types(handle: &Handle, record: &ExecutionRecord) -> Vec<EventType> {
+    handle.history(record.key, 1, false, 1000).unwrap().iter().map(|event| event.event_type).collect()
+}
+
+/// Waits until the history of an execution has this event.
+async fn until(handle: &Handle, record: &ExecutionRecord, event_type: EventType) {
+    for _ in 0..1000 {
+        if types(handle, record).contains(&event_type) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("no {event_type:?} in {:?}", types(handle, record));
+}
+
+const ECHO: &str =
+    r#"{"A":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:echo","End":true}}"#;
+const SLOW: &str =
+    r#"{"A":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:slow","End":true}}"#;
+const CALLBACK: &str = r#"{"A":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+    "Parameters":{"FunctionName":"f","Payload":{"token.$":"$$.Task.Token"}},"End":true}}"#;
+const FIVE: &str = r#"{"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"C"},"C":{"Type":"Pass","Next":"D"},
+    "D":{"Type":"Pass","Next":"E"},"E":{"Type":"Pass","End":true}}"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_pass_states_are_one_durable_commit() {
+    let store = Arc::new(MemoryStore::new());
+    let engine = engine(store.clone()).await;
+    let handle = engine.handle();
+    let resolved = machine(&handle, "five", false, FIVE).await;
+    let before = store.commits();
+    let started = handle.start(request(&resolved, None, r#"{"a":1}"#)).await.unwrap();
+    assert_eq!(store.commits() - before, 1);
+    let (record, output, _) = end_of(&handle, &resolved, &started.name).await;
+    assert_eq!((record.status, record.last_event), (Status::Succeeded, 12));
+    assert_eq!(output.unwrap().text().as_ref(), r#"{"a":1}"#);
+    assert!(!record.identity.name.is_empty() && record.generated_name);
+    engine.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_succeed_and_fail() {
+    let engine = engine(Arc::new(MemoryStore::new())).await;
+    let handle = engine.handle();
+    let resolved = machine(&handle, "echo", false, ECHO).await;
+    handle.start(request(&resolved, Some("one"), r#"{"a": [1, 2]}"#)).await.unwrap();
+    let (record, output, _) = end_of(&handle, &resolved, "one").await;
+    assert_eq!(output.unwrap().text().as_ref(), r#"{"a": [1, 2]}"#);
+    assert_eq!(types(&handle, &record).len(), 7);
+
+    let failing = machine(&handle, "failing", false, &ECHO.replace("echo", "fail")).await;
+    handle.start(request(&failing, Some("two"), "{}")).await.unwrap();
+    let (record, _, failure) = end_of(&handle, &failing, "two").await;
+    assert_eq!((record.status, failure), (Status::Failed, Failure::new("Broken", "as asked")));
+    engine.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_name_starts_once() {
+    let engine = engine(Arc::new(MemoryStore::new())).await;
+    let handle = engine.handle();
+    let resolved = machine(&handle, "slow", false, SLOW).await;
+    let starts = (0..20).map(|_| handle.start(request(&resolved, Some("same"), r#"{"a":1}"#)));
+    let mut keys: Vec<_> = Vec::new();
+    for start in starts.collect::<Vec<_>>() {
+        keys.push(start.await.unwrap().key);
+    }
+    keys.dedup();
+    assert_eq!(keys.len(), 1);
+    let other = handle.start(request(&resolved, Some("same"), r#"{"a":2}"#)).await;
+    assert!(matches!(other, Err(StartError::AlreadyExists(_))), "{other:?}");
+    assert!(handle.stop(keys[0], Failure::new("Stopped", "by test")).await.unwrap());
+    let closed = handle.start(request(&resolved, Some("same"), r#"{"a":1}"#)).await;
+    assert!(matches!(closed, Err(StartError::AlreadyExists(_))), "{closed:?}");
+    let (record, _, failure) = end_of(&handle, &resolved, "same").await;
+    assert_eq!((record.status, failure.name()), (Status::Aborted, "Stopped"));
+    assert!(!handle.stop(keys[0], Failure::default()).await.unwrap());
+    engine.shutdown();
+}
+
+/// The token in the parameters of the only TaskScheduled event.
+fn token_of(handle: &Handle, record: &ExecutionRecord) -> String {
+    let events = handle.history(record.key, 1, false, 100).unwrap();
+    let scheduled = events.iter().find_map(|event| match &event.details {
+        stepwell_interpreter::Details::TaskScheduled { parameters, .. } => Some(parameters.clone()),
+        _ => None,
+    });
+    let parameters = scheduled.unwrap();
+    parameters.value().get("Payload").and_then(|p| p.get("token")).and_then(Value::as_str).unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callback_is_taken_once_and_survives_a_restart() {
+    let store = Arc::new(MemoryStore::new());
+    let first = engine(store.clone()).await;
+    let handle = first.handle();
+    let resolved = machine(&handle, "callback", false, CALLBACK).await;
+    let started = handle.start(request(&resolved, None, "{}")).await.unwrap();
+    let record = handle.find(resolved.machine.key, &started.name).unwrap().unwrap();
+    until(&handle, &record, EventType::TaskSubmitted).await;
+    let token = token_of(&handle, &record);
+    first.shutdown();
+
+    let second = engine(Arc::new(store.reopen())).await;
+    assert_eq!(second.recovered, 1);
+    let handle = second.handle();
+    let wrong = handle.task("bm8gdG9rZW4=", Progress::Heartbeat).await;
+    assert_eq!(wrong, Err(TaskError::InvalidToken));
+    let answer = || Progress::Succeeded { output: Payload::from_text(r#"{"approved": true}"#).unwrap() };
+    handle.task(&token, answer()).await.unwrap();
+    assert_eq!(handle.task(&token, answer()).await, Err(TaskError::TaskTimedOut));
+    let (record, output, _) = end_of(&handle, &resolved, &started.name).await;
+    assert_eq!(record.status, Status::Succeeded);
+    assert_eq!(output.unwrap().text().as_ref(), r#"{"approved": true}"#);
+    second.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_activity_worker_gets_its_task() {
+    let engine = engine(Arc::new(MemoryStore::new())).await;
+    let handle = engine.handle();
+    let arn = format!("{SCOPE}:activity:pack");
+    let activity = ActivityRecord {
+        arn: Arc::from(arn.as_str()),
+        name: Arc::from("pack"),
+        created: handle.now(),
+        encryption: None,
+        tags: Vec::new(),
+    };
+    let scope = Scope::of_arn(&arn);
+    let record = registry::record(&scope, RecordBody::Activity(activity));
+    handle.write(vec![Write::Put(Box::new(record))]).await.unwrap();
+    let states = format!(r#"{{"A":{{"Type":"Task","Resource":"{arn}","End":true}}}}"#);
+    let resolved = machine(&handle, "packing", false, &states).await;
+
+    let worker = handle.clone();
+    let waiting = tokio::spawn(async move {
+        worker.activity_task(&format!("{SCOPE}:activity:pack"), Some(Arc::from("me")), Duration::from_secs(10)).await
+    });
+    let started = handle.start(request(&resolved, None, r#"{"box":7}"#)).await.unwrap();
+    let task = waiting.await.unwrap().unwrap();
+    assert_eq!(task.input.text().as_ref(), r#"{"box":7}"#);
+    handle.task(&task.token, Progress::Heartbeat).await.unwrap();
+    let failure = Failure::new("TooBig", "the box");
+    handle.task(&task.token, Progress::Failed { failure, stage: FailedStage::Run }).await.unwrap();
+    let (record, _, failure) = end_of(&handle, &resolved, &started.name).await;
+    assert_eq!((record.status, failure.name()), (Status::Failed, "TooBig"));
+    let none = handle.activity_task(&arn, None, Duration::from_millis(20)).await;
+    assert_eq!(none, None);
+    engine.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn timers_and_interrupted_calls_go_on_after_a_restart() {
+    let store = Arc::new(MemoryStore::new());
+    let first = engine(store.clone()).await;
+    let handle = first.handle();
+    let waits = r#"{"A":{"Type":"Wait","Seconds":1,"End":true}}"#;
+    let waiting = machine(&handle, "waiting", false, waits).await;
+    let started = handle.start(request(&waiting, None, "{}")).await.unwrap();
+    let limited = SLOW.replace(r#""End""#, r#""TimeoutSeconds":1,"End""#);
+    let slow = machine(&handle, "limited", false, &limited).await;
+    let timed = handle.start(request(&slow, None, "{}")).await.unwrap();
+    first.shutdown();
+
+    let second = engine(Arc::new(store.reopen())).await;
+    assert_eq!(second.recovered, 2);
+    let handle = second.handle();
+    let (record, _, _) = end_of(&handle, &waiting, &started.name).await;
+    assert_eq!(record.status, Status::Succeeded);
+    assert!(record.stopped.unwrap().millis_since(record.identity.started) >= 1000);
+    let (record, _, failure) = end_of(&handle, &slow, &timed.name).await;
+    assert_eq!((record.status, failure.name()), (Status::Failed, "States.Timeout"));
+    assert!(types(&handle, &record).contains(&EventType::LambdaFunctionTimedOut));
+    second.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn express_runs_in_memory_and_answers_synchronously() {
+    let store = Arc::new(MemoryStore::new());
+    let engine = engine(store.clone()).await;
+    let handle = engine.handle();
+    let resolved = machine(&handle, "express", true, ECHO).await;
+    let before = store.commits();
+    let result = handle.start_sync(request(&resolved, Some("run"), r#"{"x":1}"#)).await.unwrap();
+    assert_eq!(result.status, Status::Succeeded);
+    assert_eq!(result.output.unwrap().text().as_ref(), r#"{"x":1}"#);
+    assert!(result.started.execution_arn.starts_with(&format!("{SCOPE}:express:express:run:")));
+    assert_eq!(store.commits(), before);
+    engine.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parked_executions_leave_memory_and_come_back() {
+    let config = Config { loops: 1, executions_in_memory: 5, ..Config::new([5; 32]) };
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let engine = Engine::start(config, store, Arc::new(SystemClock), |_| Arc::new(Services)).await.unwrap();
+    let handle = engine.handle();
+    let resolved = machine(&handle, "callback", false, CALLBACK).await;
+    let mut started = Vec::new();
+    for _ in 0..50 {
+        started.push(handle.start(request(&resolved, None, "{}")).await.unwrap());
+    }
+    for start in started {
+        let record = handle.find(resolved.machine.key, &start.name).unwrap().unwrap();
+        until(&handle, &record, EventType::TaskSubmitted).await;
+        let output = Payload::from_text("1").unwrap();
+        handle.task(&token_of(&handle, &record), Progress::Succeeded { output }).await.unwrap();
+        let (record, _, _) = end_of(&handle, &resolved, &start.name).await;
+        assert_eq!(record.status, Status::Succeeded);
+    }
+    engine.shutdown();
+}
