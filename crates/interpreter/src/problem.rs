@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use stepwell_query::EvalError;
 use stepwell_query::path::NoResult;
+use stepwell_query::{EvalError, jsonata};
 use stepwell_value::Payload;
 
 use crate::Failure;
@@ -71,7 +71,8 @@ impl Fault {
             EvalError::Jsonata { field, expression, code, message } => Fault::Evaluation(
                 Arc::clone(&field),
                 format!(
-                    "The JSONata expression '{expression}' specified for the field '{field}' threw an error during evaluation. {code}: {message}"
+                    "The JSONata expression '{expression}' specified for the field '{field}' threw an error during evaluation{}",
+                    jsonata::thrown(&code, &message)
                 ),
             ),
             EvalError::Undefined { field, expression } => Fault::Evaluation(
