@@ -213,6 +213,10 @@ pub enum Text {
 
 /// What is its type's own of a state.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "states are made once and lie in one vector; a box would cost every step a jump"
+)]
 pub enum StateKind {
     /// `Pass`
     Pass(PassState),

@@ -134,37 +134,39 @@ fn is_sdk_call(service: &str, action: &str) -> bool {
         && action.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
+/// Resources of services that are called through an integration: how such a text looks, what to call, and which parameter
+/// names the resource.
+#[rustfmt::skip]
+const CALLED_THROUGH: &[(&[&str], &str, &str)] = &[
+    (&["https://sqs."], "sqs:sendMessage", "the queue's URL as `QueueUrl`"),
+    (&["arn:", ":sqs:"], "sqs:sendMessage", "the queue's URL as `QueueUrl`"),
+    (&["arn:", ":dynamodb:", ":table/"], "dynamodb:getItem", "the table's name as `TableName` (or putItem, updateItem, deleteItem)"),
+    (&["arn:", ":sns:"], "sns:publish", "the topic as `TopicArn`"),
+    (&["arn:", ":states:", ":stateMachine:"], "states:startExecution.sync:2", "the machine as `StateMachineArn`"),
+    (&["arn:", ":ecs:", ":task-definition/"], "ecs:runTask.sync", "the task definition as `TaskDefinition` and its `Cluster`"),
+    (&["arn:", ":events:", ":event-bus/"], "events:putEvents", "the bus as `EventBusName` of each of the `Entries`"),
+    (&["https://"], "http:invoke", "the address as `ApiEndpoint`"),
+    (&["http://"], "http:invoke", "the address as `ApiEndpoint`"),
+];
+
 /// What a resource that is no integration was probably meant to be.
 fn meant(resource: &str) -> Option<String> {
-    let integration = |resource: &str, parameter: &str| {
-        Some(format!(
-            "use `\"Resource\": \"arn:aws:states:::{resource}\"` and give {parameter} in `Parameters` or `Arguments`"
-        ))
+    if let Some(rest) = resource.strip_prefix("arn:aws:states:::") {
+        return meant_integration(rest);
+    }
+    let looks = |(marks, _, _): &&(&[&str], &str, &str)| {
+        marks.first().is_some_and(|first| resource.starts_with(first))
+            && marks.iter().all(|mark| resource.contains(mark))
     };
-    if resource.starts_with("https://sqs.") || resource.starts_with("arn:aws:sqs:") {
-        return integration("sqs:sendMessage", "the queue's URL as `QueueUrl`");
-    }
-    if resource.contains(":dynamodb:") && resource.contains(":table/") {
-        return integration("dynamodb:getItem", "the table's name as `TableName` (or putItem, updateItem, deleteItem)");
-    }
-    if resource.contains(":sns:") && !resource.contains(":states:") {
-        return integration("sns:publish", "the topic as `TopicArn`");
-    }
-    if resource.contains(":stateMachine:") {
-        return integration("states:startExecution.sync:2", "the machine as `StateMachineArn`");
-    }
-    if resource.starts_with("arn:") && resource.contains(":ecs:") && resource.contains(":task-definition/") {
-        return integration("ecs:runTask.sync", "the task definition as `TaskDefinition` and its `Cluster`");
-    }
-    if resource.starts_with("arn:") && resource.contains(":event-bus/") {
-        return integration("events:putEvents", "the bus as `EventBusName` of each of the `Entries`");
-    }
-    if resource.starts_with("https://") || resource.starts_with("http://") {
-        return integration("http:invoke", "the address as `ApiEndpoint`");
-    }
-    let rest = resource.strip_prefix("arn:aws:states:::")?;
+    let (_, call, parameter) = CALLED_THROUGH.iter().find(looks)?;
+    Some(format!("use `\"Resource\": \"arn:aws:states:::{call}\"` and give {parameter} in `Parameters` or `Arguments`"))
+}
+
+/// What an integration that does not exist was probably meant to be.
+fn meant_integration(rest: &str) -> Option<String> {
+    const SDK: &str = "AWS SDK integrations are written `aws-sdk:SERVICE:ACTION[.waitForTaskToken]`, the service in lower case, the action as in `getObject`";
     if rest.starts_with("aws-sdk:") {
-        return Some("AWS SDK integrations are written `aws-sdk:SERVICE:ACTION[.waitForTaskToken]`, the service in lower case, the action as in `getObject`".to_owned());
+        return Some(SDK.to_owned());
     }
     let (service, action) = rest.split_once(':')?;
     let (action, _) = split_pattern(action);
@@ -173,8 +175,7 @@ fn meant(resource: &str) -> Option<String> {
         return Some(format!("`{service}:{action}` does not have this integration pattern"));
     }
     if of_service().next().is_none() {
-        let services = INTEGRATIONS.iter().map(|(name, _, _)| *name);
-        let close = crate::suggest::closest(service, services);
+        let close = crate::suggest::closest(service, INTEGRATIONS.iter().map(|(name, _, _)| *name));
         return close.map(|close| format!("did you mean the service `{close}`?"));
     }
     match crate::suggest::closest(action, of_service().flat_map(|(_, actions, _)| actions.iter().copied())) {

@@ -3,6 +3,7 @@
 //! A reader takes the object that holds the field, the object's place and the field's name. It returns `None` both for a
 //! field that is absent and for one that is wrong (and reported).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stepwell_value::Value;
@@ -28,6 +29,7 @@ pub(crate) struct Site<'c, 'o, 'b> {
     pub(crate) state_id: StateId,
     /// The workflow variables the state reads, each once.
     pub(crate) variables: Vec<Arc<str>>,
+    known_variables: BTreeSet<Arc<str>>,
 }
 
 impl<'c, 'o, 'b> Site<'c, 'o, 'b> {
@@ -36,7 +38,14 @@ impl<'c, 'o, 'b> Site<'c, 'o, 'b> {
         scope: BlockScope<'b>,
         language: QueryLanguage,
     ) -> Site<'c, 'o, 'b> {
-        Site { compiler, scope, language, state_id: StateId(0), variables: Vec::new() }
+        Site {
+            compiler,
+            scope,
+            language,
+            state_id: StateId(0),
+            variables: Vec::new(),
+            known_variables: BTreeSet::new(),
+        }
     }
 
     /// Whether the state is written in JSONata.
@@ -206,7 +215,7 @@ impl<'c, 'o, 'b> Site<'c, 'o, 'b> {
         if !self.compiler.options.warnings {
             return;
         }
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for (name, key, _) in node.members() {
             if !seen.insert(name) {
                 let message = format!("the field '{name}' stands here more than once");
@@ -288,7 +297,7 @@ impl<'c, 'o, 'b> Site<'c, 'o, 'b> {
 
     /// Notes that the state reads a workflow variable.
     pub(crate) fn reads(&mut self, name: &Arc<str>) {
-        if &**name != "states" && !self.variables.contains(name) {
+        if &**name != "states" && self.known_variables.insert(Arc::clone(name)) {
             self.variables.push(Arc::clone(name));
         }
     }

@@ -1,4 +1,5 @@
 //! What definitions compile into.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use stepwell_asl::definition::{
     Amount, Filter, Items, Next, Operand, Operator, Ordering, Pattern, ResultPath, Target, Text, WaitState,

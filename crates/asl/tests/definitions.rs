@@ -5,6 +5,7 @@
 //! with a Succeed state `N` if the line names one), `J` the same in a JSONata machine, `T` a state alone as TestState takes
 //! it. Words before the brace: `express`, `warnings`. Lines that begin with `#` are comments.
 //! With `UPDATE=1` in the environment the expectations are rewritten; look at the difference before you commit it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use stepwell_asl::{Compiled, MachineType, Options, Severity, compile, compile_state};
 

@@ -1,4 +1,5 @@
 //! Nothing that is fed to the validator makes it panic or take long.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use stepwell_asl::{Options, compile, compile_state, render, yaml};
 
