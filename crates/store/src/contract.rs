@@ -181,7 +181,15 @@ pub fn a_bad_write_fails_its_group(harness: &mut dyn Harness) {
     write.events.remove(1);
     let group = vec![sample::start(&Case::numbered(2)), Write::Start { record, write }];
     assert!(commit(store, group).is_err());
-    assert_eq!(store.last_key().unwrap(), ExecutionKey(0));
+    let bad = |change: fn(&mut ExecutionWrite)| {
+        let Write::Start { record, mut write } = sample::start(&Case::numbered(1)) else { panic!() };
+        change(&mut write);
+        assert!(commit(store, vec![Write::Start { record, write }]).is_err());
+    };
+    bad(|write| write.next_event += 1);
+    bad(|write| write.next_frame = 0);
+    bad(|write| write.contents_put = vec![(0, Payload::default())]);
+    assert_eq!((store.last_key().unwrap(), store.commits()), (ExecutionKey(0), 0));
     put(store, sample::start(&Case::numbered(2)));
 }
 
@@ -229,6 +237,7 @@ pub fn load_completes_what_frames_hold(harness: &mut dyn Harness) {
     let (record, mut write) = held_everywhere(&input);
     let contents = [(0, text("[1, 2,3]")), (1, text("{\"x\":  1}")), (4, text("\"ü\""))];
     write.contents_put = contents.to_vec();
+    (write.next_frame, write.next_content) = (12, 5);
     write.frames_put.push(sample::full_frame(10, 1, &contents[1].1));
     write.frames_put.push(sample::frame(11, 5, Source::Content(4), contents[2].1.clone(), Waiting::Nothing));
     put(store, Write::Start { record: Box::new(record), write: Box::new(write.clone()) });
@@ -245,6 +254,7 @@ pub fn load_completes_what_frames_hold(harness: &mut dyn Harness) {
     let mut next = sample::write(1, write.next_event, Vec::new());
     next.contents_removed = vec![0];
     next.contents_put = vec![(5, text("5"))];
+    (next.next_frame, next.next_content) = (13, 6);
     next.frames_removed = vec![FrameId(11), FrameId(0)];
     next.frames_put = vec![sample::frame(12, 5, Source::Content(5), text("5"), Waiting::Nothing)];
     put(store, advance(next.clone()));
@@ -538,6 +548,7 @@ pub fn a_start_may_close_at_once(harness: &mut dyn Harness) {
     write.closed = Some((Status::Failed, NOON));
     write.frames_put = vec![sample::frame(0, 1, Source::Content(0), Payload::default(), Waiting::Nothing)];
     write.contents_put = vec![(0, Payload::default())];
+    write.next_content = 1;
     let record = Box::new(sample::record(&Case::named(1, 1, "short")));
     put(store, Write::Start { record, write: Box::new(write) });
     let record = store.execution(ExecutionKey(1)).unwrap().unwrap();
@@ -596,6 +607,7 @@ pub fn an_execution_of_10_000_frames(harness: &mut dyn Harness) {
         .collect();
     first.frames_put[0].input = sample::full_frame(0, 3, &Payload::default()).input;
     first.contents_put = vec![(3, Payload::default())];
+    (first.next_frame, first.next_content) = (10_000, 4);
     let Details::StateExited { .. } = first.events[0].details else { panic!() };
     first.events[0].details = Details::StateEntered { name: "x".into(), input: payload(1) };
     let expected: BTreeMap<_, _> = first.frames_put.iter().map(|frame| (frame.id, frame.clone())).collect();
@@ -605,6 +617,7 @@ pub fn an_execution_of_10_000_frames(harness: &mut dyn Harness) {
 
     let mut next = sample::write(1, 10_001, sample::pass_events(10_001, 1));
     next.frames_removed = (1..5_000).map(FrameId).collect();
+    (next.next_frame, next.next_content) = (10_000, 4);
     next.frames_put =
         vec![sample::frame(9_999, 10_001, Source::EventOutput(10_001), payload(10_001), Waiting::Nothing)];
     put(store, advance(next.clone()));
@@ -612,6 +625,7 @@ pub fn an_execution_of_10_000_frames(harness: &mut dyn Harness) {
     assert_eq!(loaded.frames.len(), 5_001);
     assert_eq!(loaded.frames.get(&FrameId(9_999)), next.frames_put.first());
     let mut close = sample::write(1, 10_002, Vec::new());
+    (close.next_frame, close.next_content) = (10_000, 4);
     close.closed = Some((Status::Aborted, NOON));
     put(store, advance(close));
     assert_eq!(store.open_executions(None, 1).unwrap(), []);

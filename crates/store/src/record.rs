@@ -78,23 +78,31 @@ pub struct ExecutionWrite {
 
 impl ExecutionWrite {
     /// Refuses a write whose numbers do not fit together, which is a bug of its maker: its events are numbered on from
-    /// `expected_next_event`, and `next_event` follows them.
+    /// `expected_next_event`, and `next_event` follows them; `next_frame` and `next_content` follow what it puts.
     ///
     /// # Errors
     /// [`Error::Backend`] with what is wrong.
     pub fn check(&self) -> Result<(), Error> {
         let first = self.expected_next_event;
         let numbered = self.events.iter().zip(first..).all(|(event, id)| event.id == id);
-        let fits = first.checked_add(self.events.len() as u64) == Some(self.next_event);
-        if first > 0 && numbered && fits {
-            return Ok(());
+        let follows = first.checked_add(self.events.len() as u64) == Some(self.next_event);
+        if first == 0 || !numbered || !follows {
+            let (count, next) = (self.events.len(), self.next_event);
+            return Err(self.bug(&format!("has {count} events from {first} on, but says that {next} is the next one")));
         }
-        Err(Error::Backend(format!(
-            "bug: a write to execution {} has {} events from {first} on, but says that {} is the next one",
-            self.key.0,
-            self.events.len(),
-            self.next_event
-        )))
+        if let Some(frame) = self.frames_put.iter().find(|frame| frame.id.0 >= self.next_frame) {
+            let (frame, next) = (frame.id.0, self.next_frame);
+            return Err(self.bug(&format!("has frame {frame}, but says that {next} is the next one")));
+        }
+        if let Some((content, _)) = self.contents_put.iter().find(|(number, _)| *number >= self.next_content) {
+            let next = self.next_content;
+            return Err(self.bug(&format!("has content {content}, but says that {next} is the next one")));
+        }
+        Ok(())
+    }
+
+    fn bug(&self, what: &str) -> Error {
+        Error::Backend(format!("bug: a write to execution {} {what}", self.key.0))
     }
 }
 

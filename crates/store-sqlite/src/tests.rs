@@ -1,0 +1,293 @@
+//! What is SQLite's own: the folder, full disks, damage, the log.
+
+use std::path::Path;
+use std::sync::mpsc;
+
+use rusqlite::Connection;
+use stepwell_store::contract::{commit, put};
+use stepwell_store::sample::{self, Case, Dice};
+use stepwell_store::{Error, ExecutionKey, MachineKey, Store, Write, WriteError, format};
+use stepwell_value::Timestamp;
+
+use crate::writer::Job;
+use crate::{Options, SqliteStore, wal};
+
+fn open(folder: &Path) -> SqliteStore {
+    SqliteStore::open(&Options::new(folder)).unwrap()
+}
+
+/// Runs something on the writing connection.
+fn on_writer<T: Send + 'static>(store: &SqliteStore, run: impl FnOnce(&Connection) -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    store.send(Job::Run(Box::new(move |connection| sender.send(run(connection)).unwrap())));
+    receiver.recv().unwrap()
+}
+
+fn pragma(connection: &Connection, name: &str) -> String {
+    let text = |row: &rusqlite::Row<'_>| row.get_ref(0).map(|value| format!("{value:?}"));
+    connection.query_row(&format!("PRAGMA {name}"), [], text).unwrap()
+}
+
+#[test]
+fn the_connection_is_set_up_for_durability() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let rows = [
+        ("journal_mode", "Text([119, 97, 108])"),
+        ("synchronous", "Integer(2)"),
+        ("page_size", "Integer(4096)"),
+        ("wal_autocheckpoint", "Integer(0)"),
+        ("user_version", "Integer(1)"),
+    ];
+    for (name, expected) in rows {
+        let found = on_writer(&store, move |connection| pragma(connection, name));
+        assert_eq!(found, expected, "{name}");
+    }
+    assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
+}
+
+#[test]
+fn the_secret_stays_and_the_folder_is_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path());
+    let secret = first.secret();
+    assert_ne!(secret, [0; 32]);
+    let refused = SqliteStore::open(&Options::new(folder.path())).err().unwrap();
+    assert!(matches!(refused, Error::Locked { .. }), "{refused}");
+    first.close();
+    assert_eq!(open(folder.path()).secret(), secret);
+    let other = tempfile::tempdir().unwrap();
+    assert_ne!(open(other.path()).secret(), secret);
+}
+
+#[test]
+fn newer_tables_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    Connection::open(folder.path().join("stepwell.db")).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+    let error = SqliteStore::open(&Options::new(folder.path())).err().unwrap();
+    assert!(matches!(error, Error::TooNew { found: 2, known: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_full_disk_fails_its_groups_and_the_store_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    put(&store, sample::start(&Case::numbered(1)));
+    on_writer(&store, |connection| {
+        let pages = pragma(connection, "page_count").replace(|letter: char| !letter.is_ascii_digit(), "");
+        pragma(connection, &format!("max_page_count = {pages}"))
+    });
+    let starts = (2..2000).map(|key| sample::start(&Case::numbered(key))).collect();
+    let error = commit(&store, starts).unwrap_err();
+    assert!(matches!(&error, Error::Backend(text) if text.starts_with("no space left on the disk of ")), "{error}");
+    assert_eq!(store.last_key().unwrap(), ExecutionKey(1), "nothing of the group is there");
+    on_writer(&store, |connection| pragma(connection, "max_page_count = 1000000"));
+    let starts = (2..2000).map(|key| sample::start(&Case::numbered(key))).collect();
+    assert!(commit(&store, starts).unwrap().iter().all(Result::is_ok));
+    assert_eq!(store.last_key().unwrap(), ExecutionKey(1999));
+}
+
+#[test]
+fn names_of_the_same_hash_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    put(&store, sample::start(&Case::named(1, 1, "one")));
+    let hash = format::name_hash(MachineKey(1), "two");
+    on_writer(&store, move |connection| connection.execute("INSERT INTO names VALUES (?1, 1)", [hash]).unwrap());
+    assert_eq!(store.execution_named(MachineKey(1), "two").unwrap(), None);
+    put(&store, sample::start(&Case::named(2, 1, "two")));
+    assert_eq!(store.execution_named(MachineKey(1), "two").unwrap(), Some(ExecutionKey(2)));
+    let taken = Err(WriteError::NameTaken { existing: ExecutionKey(2) });
+    assert_eq!(commit(&store, vec![sample::start(&Case::named(3, 1, "two"))]).unwrap(), [taken]);
+}
+
+#[test]
+fn an_execution_of_one_commit_has_no_open_row_and_no_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut write = sample::write(1, 1, sample::pass_events(1, 4));
+    write.frames_put = vec![sample::full_frame(3, 0, &stepwell_value::Payload::default())];
+    write.next_frame = 4;
+    write.closed = Some((stepwell_interpreter::Status::Succeeded, sample::NOON));
+    let record = Box::new(sample::record(&Case::numbered(1)));
+    put(&store, Write::Start { record, write: Box::new(write) });
+    let count = |table: &'static str| on_writer(&store, move |connection| pragma_count(connection, table));
+    assert_eq!(["executions", "history", "open", "frames", "contents", "names"].map(count), [1, 1, 0, 0, 0, 0]);
+}
+
+fn pragma_count(connection: &Connection, table: &str) -> i64 {
+    connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn after_closing_and_expiry_nothing_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut first = sample::write(1, 1, sample::pass_events(1, 4));
+    let payload = stepwell_value::Payload::default();
+    first.frames_put = (0..5).map(|id| sample::full_frame(id, 0, &payload)).collect();
+    first.contents_put = vec![(0, payload)];
+    (first.next_frame, first.next_content) = (5, 1);
+    let record = Box::new(sample::record(&Case::named(1, 1, "wide")));
+    put(&store, Write::Start { record, write: Box::new(first) });
+    let mut last = sample::write(1, 5, sample::pass_events(5, 1));
+    (last.next_frame, last.next_content) = (5, 1);
+    last.closed = Some((stepwell_interpreter::Status::Failed, sample::NOON));
+    put(&store, Write::Advance(Box::new(last)));
+    let count = |table: &'static str| on_writer(&store, move |connection| pragma_count(connection, table));
+    assert_eq!(["open", "frames", "contents"].map(count), [0, 0, 0]);
+    assert_eq!(store.expire(Timestamp(i64::MAX), 10).unwrap(), 1);
+    assert_eq!(["executions", "history", "open", "frames", "contents", "names"].map(count), [0; 6]);
+}
+
+#[test]
+fn damage_names_the_execution_and_others_are_not_affected() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    put(&store, sample::start(&Case::numbered(1)));
+    put(&store, sample::start(&Case::numbered(2)));
+    on_writer(&store, |connection| {
+        let damage =
+            "UPDATE history SET chunk = CAST(substr(chunk, 1, length(chunk) - 1) || x'00' AS BLOB) WHERE key = 1";
+        connection.execute(damage, []).unwrap()
+    });
+    let error = store.load(ExecutionKey(1)).unwrap_err().to_string();
+    assert!(error.starts_with("a chunk of history of execution 1 is damaged: checksum "), "{error}");
+    assert!(store.load(ExecutionKey(2)).unwrap().is_some());
+    assert_eq!(store.open_executions(None, 10).unwrap().len(), 2);
+}
+
+#[test]
+fn the_log_stays_short_and_closing_empties_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&Options { checkpoint_mib: 1, ..Options::new(folder.path()) }).unwrap();
+    let length = || std::fs::metadata(folder.path().join("stepwell.db-wal")).map_or(0, |found| found.len());
+    for round in 0..100 {
+        let starts = (1..=60).map(|key| sample::start(&Case::numbered(round * 60 + key))).collect();
+        assert!(commit(&store, starts).unwrap().iter().all(Result::is_ok));
+        assert!(length() < 3 << 20, "{}", length());
+    }
+    assert!(length() > 0);
+    store.close();
+    assert_eq!(length(), 0);
+}
+
+/// A folder as a crash leaves it: a copy, taken while the store is open, of what was committed one by one.
+fn crashed(commits: u64) -> (tempfile::TempDir, std::path::PathBuf) {
+    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = open(folder.path());
+    for key in 1..=commits {
+        put(&store, sample::start(&Case::numbered(key)));
+    }
+    for name in ["stepwell.db", "stepwell.db-wal"] {
+        std::fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let log = copy.path().join("stepwell.db-wal");
+    (copy, log)
+}
+
+#[test]
+fn a_sound_log_passes_wherever_it_ends() {
+    let (folder, log) = crashed(8);
+    let bytes = std::fs::read(&log).unwrap();
+    let findings = wal::examine(&*bytes).unwrap();
+    // One commit more: the tables.
+    assert_eq!((findings.sound_commits, findings.lost_commits), (9, 0));
+    assert_eq!(findings.sound_frames, (bytes.len() as u64 - 32) / 4120);
+    let mut dice = Dice(1);
+    for _ in 0..50 {
+        let length = dice.below(bytes.len() as u64) as usize;
+        assert_eq!(wal::examine(&bytes[..length]).unwrap().lost_commits, 0, "{length} bytes");
+    }
+    drop(open(folder.path()));
+}
+
+#[test]
+fn damage_in_the_middle_of_the_log_refuses_to_start() {
+    let (folder, log) = crashed(8);
+    let bytes = std::fs::read(&log).unwrap();
+    let mut dice = Dice(2);
+    let ends = |byte: usize| byte > bytes.len() - 4120 * 12;
+    let mut places: Vec<usize> = (0..32).chain(32..56).collect();
+    places.extend((0..200).map(|_| dice.below(bytes.len() as u64) as usize));
+    for byte in places.into_iter().filter(|byte| !ends(*byte)) {
+        let mut damaged = bytes.clone();
+        damaged[byte] ^= 0x10;
+        let findings = wal::examine(&*damaged).unwrap();
+        assert!(findings.lost_commits >= 2, "byte {byte}: {findings:?}");
+    }
+    let mut damaged = bytes.clone();
+    damaged[bytes.len() / 2] ^= 1;
+    std::fs::write(&log, &damaged).unwrap();
+    let error = SqliteStore::open(&Options::new(folder.path())).err().unwrap().to_string();
+    assert!(error.contains("stepwell.db-wal is damaged: after "), "{error}");
+    assert!(error.contains("`accept_wal_truncation`"), "{error}");
+    let options = Options { accept_wal_truncation: true, ..Options::new(folder.path()) };
+    let store = SqliteStore::open(&options).unwrap();
+    let kept = store.open_executions(None, 100).unwrap().len();
+    assert!((1..8).contains(&kept), "{kept}");
+}
+
+/// An interrupted last commit, whose pages reached the disk out of order, is no damage.
+#[test]
+fn a_torn_last_commit_passes() {
+    let (folder, log) = crashed(8);
+    let mut bytes = std::fs::read(&log).unwrap();
+    let frames = (bytes.len() - 32) / 4120;
+    let commits = |frame: usize| bytes[32 + frame * 4120 + 4..][..4] != [0; 4];
+    let last_begins = (0..frames - 1).rev().find(|frame| commits(*frame)).unwrap() + 1;
+    bytes[32 + last_begins * 4120 + 100] ^= 1;
+    assert_eq!(wal::examine(&*bytes).unwrap().lost_commits, 1);
+    std::fs::write(&log, &bytes).unwrap();
+    assert_eq!(open(folder.path()).open_executions(None, 100).unwrap().len(), 7);
+}
+
+#[test]
+fn a_log_from_before_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for key in 1..=30 {
+        put(&store, sample::start(&Case::numbered(key)));
+    }
+    on_writer(&store, |connection| pragma(connection, "wal_checkpoint(PASSIVE)"));
+    put(&store, sample::start(&Case::numbered(31)));
+    let bytes = std::fs::read(folder.path().join("stepwell.db-wal")).unwrap();
+    let findings = wal::examine(&*bytes).unwrap();
+    assert_eq!((findings.sound_commits, findings.lost_commits), (1, 0));
+    assert!(bytes.len() > 4120 * 100, "the old frames are still there");
+}
+
+#[test]
+fn reads_run_beside_each_other_and_fail_after_closing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    put(&store, sample::start(&Case::numbered(1)));
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| (0..20).for_each(|_| assert!(store.load(ExecutionKey(1)).unwrap().is_some())));
+        }
+    });
+    store.close();
+    assert_eq!(store.load(ExecutionKey(1)).unwrap_err().to_string(), "the store is closed");
+    assert_eq!(store.expire(Timestamp(0), 1).unwrap_err().to_string(), "the store is closed");
+}
+
+#[test]
+fn groups_that_are_queued_together_share_a_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let (hold, held) = mpsc::channel::<()>();
+    store.send(Job::Run(Box::new(move |_| held.recv().unwrap())));
+    let (sender, receiver) = mpsc::channel();
+    for key in 1..=50 {
+        let sender = sender.clone();
+        let group = vec![sample::start(&Case::numbered(key))];
+        store.commit(group, Box::new(move |outcome| sender.send((key, outcome.is_ok())).unwrap()));
+    }
+    hold.send(()).unwrap();
+    drop(sender);
+    let outcomes: Vec<_> = receiver.iter().collect();
+    assert_eq!(outcomes, (1..=50).map(|key| (key, true)).collect::<Vec<_>>(), "in their order");
+    assert_eq!(store.commits(), 1);
+}

