@@ -38,7 +38,7 @@ impl Site<'_, '_, '_> {
         let interval = self.integer(node, at, "IntervalSeconds", 0, Some(99_999_999));
         let attempts = self.integer(node, at, "MaxAttempts", 0, Some(99_999_999));
         let rate = self.decimal(node, at, "BackoffRate", 1.0, None);
-        // A year and a day (measured: `Maximum value is 31622400`).
+        // A year and a day (AWS is reported to say `Maximum value is 31622400`).
         let delay = self.integer(node, at, "MaxDelaySeconds", 1, Some(31_622_400));
         let jitter = self.one_of(node, at, "JitterStrategy", &["NONE", "FULL"]);
         if let (Some(delay), Some(interval), Some(member)) = (delay, interval, node.get("MaxDelaySeconds"))

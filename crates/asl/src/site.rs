@@ -136,7 +136,7 @@ impl<'c, 'o, 'b> Site<'c, 'o, 'b> {
     }
 
     /// The language an object declares: JSONPath only when spelled exactly so, any other value resolves to JSONata (and
-    /// is reported by itself). As measured against AWS.
+    /// is reported by itself). As reported of AWS.
     pub(crate) fn query_language(&mut self, node: &Spanned, at: &At) -> Option<QueryLanguage> {
         let member = node.get("QueryLanguage")?;
         self.one_of(node, at, "QueryLanguage", &["JSONPath", "JSONata"]);

@@ -4,6 +4,8 @@
 //! word says what the line holds: `M` a machine, `S` a state (the machine around it is `{"StartAt": "S", "States": {"S": …}}`,
 //! with a Succeed state `N` if the line names one), `J` the same in a JSONata machine, `T` a state alone as TestState takes
 //! it. Words before the brace: `express`, `warnings`. Lines that begin with `#` are comments.
+//! A comment says where an answer comes from: `recorded` names a recorded case; `as reported of AWS` is what users publicly
+//! report of ValidateStateMachineDefinition; rows without a comment follow the specification and those texts by analogy.
 //! With `UPDATE=1` in the environment the expectations are rewritten; look at the difference before you commit it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 

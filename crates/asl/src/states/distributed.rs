@@ -119,7 +119,7 @@ fn reader(site: &mut Site, node: &Spanned, at: &At) -> Option<ItemReader> {
     Some(ItemReader { action: action?, parameters, input_type, max_items, config })
 }
 
-/// `ReaderConfig`; which of its fields belong to which `InputType` is as measured for CSV and JSON.
+/// `ReaderConfig`; which of its fields belong to which `InputType` is as reported of AWS for CSV and JSON.
 fn reader_config(site: &mut Site, reader: &Spanned, at: &At) -> (Option<Arc<str>>, Option<Amount>) {
     let Some(config) = site.object_field(reader, at, "ReaderConfig") else { return (None, None) };
     let at = at.field("ReaderConfig");

@@ -9,7 +9,7 @@ use crate::location::At;
 use crate::site::Site;
 use crate::{MachineType, resource};
 
-/// The longest timeout, in seconds (ASL § Task; measured: `Maximum value is 99999999`).
+/// The longest timeout, in seconds (ASL § Task; AWS is reported to say `Maximum value is 99999999`).
 const SECONDS: Range = Range { min: 1, max: Some(99_999_999), context: true };
 
 pub(super) fn compile(site: &mut Site, node: &Spanned, at: &At) -> Option<TaskState> {

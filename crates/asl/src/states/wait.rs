@@ -8,7 +8,7 @@ use crate::expression::Range;
 use crate::location::At;
 use crate::site::{NO_TIMESTAMP, Site};
 
-/// The longest wait that is written out, in seconds (measured: `Maximum value is 99999999`).
+/// The longest wait that is written out, in seconds (AWS is reported to say `Maximum value is 99999999`).
 const SECONDS: Range = Range { min: 0, max: Some(99_999_999), context: true };
 
 pub(super) fn compile(site: &mut Site, node: &Spanned, at: &At) -> Option<WaitState> {
