@@ -129,17 +129,14 @@ pub(crate) fn close_children(step: &mut Step<'_>, id: FrameId) {
 /// All frames below a frame, parents before their children.
 fn descendants(step: &Step<'_>, id: FrameId) -> Vec<FrameId> {
     let mut found = vec![id];
-    let mut at = 0;
     // Children are made after their parents, so one pass in the order of the ids finds all of them.
     for (child, frame) in step.execution.frames.range(id..) {
-        at += 1;
         if let Some((parent, _)) = frame.parent
             && found.binary_search(&parent).is_ok()
         {
             found.push(*child);
         }
     }
-    debug_assert!(at > 0 || !step.execution.frames.contains_key(&id));
     found.remove(0);
     found
 }
@@ -184,6 +181,9 @@ fn abort(step: &mut Step<'_>, id: FrameId, last_event: EventId) {
     if let Some((state, index)) = above.filter(|(state, _)| matches!(state.kind, StateKind::Map(_))) {
         let details = Details::MapIteration { name: Arc::clone(&state.name), index: u64::from(index) };
         step.record(last_event, EventType::MapIterationAborted, details);
+    }
+    if step.execution.frames.get(&id).is_none_or(|frame| frame.entered_event == 0) {
+        return; // it was about to enter its first state
     }
     let aborted = match step.state_of(id).map(|state| state.state_type()) {
         Some(StateType::Task) => EventType::TaskStateAborted,

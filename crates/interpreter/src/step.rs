@@ -445,8 +445,6 @@ impl<'s> Step<'s> {
         if self.full && self.execution.status == Status::Running {
             self.end_for_history_size();
         }
-        let first = self.transition.expected_next_event;
-        let _ = first;
         let removed = std::mem::take(&mut self.transition.contents_removed);
         let (never_stored, removed): (Vec<u32>, Vec<u32>) =
             removed.into_iter().partition(|number| self.transition.contents_put.iter().any(|(put, _)| put == number));

@@ -91,7 +91,12 @@ fn started(step: &mut Step<'_>, id: FrameId, task: &TaskState, worker_name: Opti
             step.emit(id, EventType::TaskStarted, details)
         }
     };
-    with_wait(step, id, |wait| wait.started = true);
+    let now = step.moment.now;
+    with_wait(step, id, |wait| {
+        wait.started = true;
+        // A worker owes its first heartbeat from the moment it has the task.
+        wait.heartbeat = wait.heartbeat_seconds.map(|seconds| now.plus_seconds(seconds));
+    });
 }
 
 fn heartbeat(step: &mut Step<'_>, id: FrameId) {
