@@ -12,7 +12,10 @@ const KEPT: usize = 2_000;
 
 /// A cache of compiled definitions by machine and revision.
 #[derive(Default)]
-pub(crate) struct Definitions(Mutex<HashMap<(MachineKey, Arc<str>), Arc<Definition>>>);
+pub(crate) struct Definitions(Mutex<Known>);
+
+/// Machine and revision → definition.
+type Known = HashMap<(MachineKey, Arc<str>), Arc<Definition>>;
 
 impl Definitions {
     /// The definition of a revision, compiled when it is not at hand.
@@ -54,7 +57,7 @@ impl Definitions {
         definition
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(MachineKey, Arc<str>), Arc<Definition>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

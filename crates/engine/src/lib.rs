@@ -16,6 +16,7 @@ pub mod integration;
 mod keyed;
 pub mod names;
 pub mod registry;
+pub mod resolve;
 pub mod shard;
 mod shared;
 mod timers;

@@ -97,6 +97,9 @@ pub(crate) struct Live {
     pub ended: Option<oneshot::Sender<Ended>>,
 }
 
+/// An answer by token and who waits for its being taken.
+type EarlyAnswer = (Progress, Option<oneshot::Sender<Applied>>);
+
 /// A loop's data.
 pub(crate) struct Shard {
     shared: Arc<Shared>,
@@ -106,7 +109,7 @@ pub(crate) struct Shard {
     /// Calls under way.
     calls: HashMap<TaskRef, tokio::task::AbortHandle>,
     /// Answers by token that came before the call itself had answered.
-    early: HashMap<TaskRef, Vec<(Progress, Option<oneshot::Sender<Applied>>)>>,
+    early: HashMap<TaskRef, Vec<EarlyAnswer>>,
     /// Who waits for an execution's end.
     waiters: HashMap<ExecutionKey, Vec<oneshot::Sender<()>>>,
     /// Executions whose step used up its budget.
