@@ -47,7 +47,7 @@ impl Folder {
     }
 }
 
-/// Only the user who runs the server may read its data.
+/// Only the user who runs the server may read its data. A new folder's name is durable before anything is in it.
 fn make(path: &Path) -> std::io::Result<()> {
     if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
         return Ok(());
@@ -56,7 +56,11 @@ fn make(path: &Path) -> std::io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.create(path)?;
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {

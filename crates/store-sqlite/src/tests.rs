@@ -43,6 +43,9 @@ fn the_connection_is_set_up_for_durability() {
         let found = on_writer(&store, move |connection| pragma(connection, name));
         assert_eq!(found, expected, "{name}");
     }
+    // The flags of `.cargo/config.toml` took effect; the one for fdatasync comes with this one, and cannot be asked for.
+    let flag = "SELECT sqlite_compileoption_used('DEFAULT_MEMSTATUS=0')";
+    assert_eq!(on_writer(&store, move |connection| connection.query_row(flag, [], |row| row.get(0))), Ok(1));
     assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
 }
 
@@ -290,4 +293,13 @@ fn groups_that_are_queued_together_share_a_commit() {
     let outcomes: Vec<_> = receiver.iter().collect();
     assert_eq!(outcomes, (1..=50).map(|key| (key, true)).collect::<Vec<_>>(), "in their order");
     assert_eq!(store.commits(), 1);
+}
+
+#[test]
+fn a_caller_that_panics_does_not_stop_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.commit(vec![sample::start(&Case::numbered(1))], Box::new(|_| panic!("a bug of the caller")));
+    put(&store, sample::start(&Case::numbered(2)));
+    assert_eq!(store.open_executions(None, 10).unwrap().len(), 2);
 }

@@ -153,12 +153,12 @@ impl Writer {
         match outcome {
             Ok(outcomes) => {
                 for ((group, done), outcome) in batch.drain(..).zip(outcomes) {
-                    done(group.map(|_| outcome));
+                    call(done, group.map(|_| outcome));
                 }
             }
             Err(error) => {
                 let text = error.to_string();
-                batch.drain(..).for_each(|(_, done)| done(Err(Error::Backend(text.clone()))));
+                batch.drain(..).for_each(|(_, done)| call(done, Err(Error::Backend(text.clone()))));
             }
         }
     }
@@ -245,6 +245,11 @@ impl Writer {
         );
         std::process::abort();
     }
+}
+
+/// Calls back. A caller that panics (and has been reported by that) must not stop the others.
+fn call(done: Done, outcome: Committed) {
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || done(outcome)));
 }
 
 fn apply_group(
