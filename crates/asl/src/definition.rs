@@ -449,6 +449,8 @@ pub enum Items {
 pub struct Distributed {
     /// Whether `ExecutionType` is `EXPRESS`.
     pub express_children: bool,
+    /// The definition that the child executions run: the processor as a machine of its own, as JSON text.
+    pub child_definition: Arc<str>,
     /// `Label`
     pub label: Option<Arc<str>>,
     /// `ToleratedFailureCount` or its path.

@@ -230,11 +230,13 @@ impl Handle {
     fn new_record(&self, key: ExecutionKey, request: &StartRequest) -> ExecutionRecord {
         let resolved = &request.resolved;
         let machine = &resolved.machine;
+        // The children of a Map Run are Express executions only in name: they are stored, and named like any other.
+        let is_child = machine.name.contains('/');
         let generated = names::generate(self.secret(), key);
         let name = request.name.clone().unwrap_or_else(|| generated.clone());
-        let base = machine.arn.replacen(":stateMachine:", if machine.express { ":express:" } else { ":execution:" }, 1);
-        let execution_arn =
-            if machine.express { format!("{base}:{name}:{generated}") } else { format!("{base}:{name}") };
+        let short_lived = machine.express && !is_child;
+        let base = machine.arn.replacen(":stateMachine:", if short_lived { ":express:" } else { ":execution:" }, 1);
+        let execution_arn = if short_lived { format!("{base}:{name}:{generated}") } else { format!("{base}:{name}") };
         let identity = Identity {
             execution_arn: Arc::from(execution_arn),
             name: Arc::from(name),
@@ -245,7 +247,7 @@ impl Handle {
             role_arn: Arc::clone(&resolved.revision.role_arn),
             region: Arc::from(crate::registry::Scope::of_arn(&machine.arn).region),
             started: self.now(),
-            express: machine.express,
+            express: short_lived,
         };
         ExecutionRecord {
             key,

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use stepwell_store::record::{AliasRecord, MachineRecord, RecordBody, RevisionRecord, VersionRecord};
+use stepwell_store::record::{AliasRecord, MachineRecord, MapRunRecord, RecordBody, RevisionRecord, VersionRecord};
 use stepwell_store::{Error, MachineKey, Record, RecordKind, Store};
 
 /// Account and region: names are unique within.
@@ -143,8 +143,26 @@ pub fn record(scope: &Scope, body: RecordBody) -> Record {
         RecordBody::Version(version) => version_name(version.machine, version.number),
         RecordBody::Alias(alias) => alias_name(alias.machine, &alias.name),
         RecordBody::Activity(activity) => activity.name.to_string(),
+        RecordBody::MapRun(run) => map_run_name(&run.arn).to_owned(),
     };
     Record { scope: Arc::from(scope.to_string()), name: Arc::from(name), body }
+}
+
+/// The name of a Map Run's record: `MACHINE/LABEL:UUID`.
+pub fn map_run_name(arn: &str) -> &str {
+    arn.split_once(":mapRun:").map_or(arn, |(_, name)| name)
+}
+
+/// A Map Run by its ARN.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn map_run(store: &dyn Store, arn: &str) -> Result<Option<MapRunRecord>, Error> {
+    let record = store.record(RecordKind::MapRun, &Scope::of_arn(arn).to_string(), map_run_name(arn))?;
+    Ok(record.and_then(|record| match record.body {
+        RecordBody::MapRun(run) => Some(run),
+        _ => None,
+    }))
 }
 
 /// Whether the activity with this ARN exists.

@@ -299,3 +299,36 @@ async fn parked_executions_leave_memory_and_come_back() {
     }
     engine.shutdown();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_distributed_map_runs_child_executions() {
+    let store = Arc::new(MemoryStore::new());
+    let engine = engine(store.clone()).await;
+    let handle = engine.handle();
+    let states = r#"{"A":{"Type":"Map","MaxConcurrency":2,"ItemSelector":{"n.$":"$$.Map.Item.Value"},"End":true,
+        "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"P",
+            "States":{"P":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:WORK","End":true}}}}}"#;
+    let resolved = machine(&handle, "spread", false, &states.replace("WORK", "echo")).await;
+    handle.start(request(&resolved, Some("one"), "[1,2,3,4,5]")).await.unwrap();
+    let (record, output, _) = end_of(&handle, &resolved, "one").await;
+    assert_eq!(record.status, Status::Succeeded);
+    assert_eq!(output.unwrap().text().as_ref(), r#"[{"n":1},{"n":2},{"n":3},{"n":4},{"n":5}]"#);
+    let events = handle.history(record.key, 1, false, 100).unwrap();
+    let arn = events.iter().find_map(|event| match &event.details {
+        stepwell_interpreter::Details::MapRunStarted { map_run_arn } => Some(map_run_arn.clone()),
+        _ => None,
+    });
+    let run = registry::map_run(&*handle.store().clone(), &arn.unwrap()).unwrap().unwrap();
+    assert_eq!((run.status, run.counts.total, run.counts.succeeded), (Status::Succeeded, 5, 5));
+    let filter =
+        stepwell_store::ExecutionFilter { machine: run.children, status: None, redriven: None, qualifier_arn: None };
+    assert_eq!(handle.executions(&filter, None, 100).unwrap().len(), 5);
+    let listed = stepwell_store::ExecutionFilter { machine: resolved.machine.key, ..filter };
+    assert_eq!(handle.executions(&listed, None, 100).unwrap().len(), 1);
+
+    let failing = machine(&handle, "failing-spread", false, &states.replace("WORK", "fail")).await;
+    handle.start(request(&failing, Some("two"), "[1,2,3,4,5]")).await.unwrap();
+    let (record, _, failure) = end_of(&handle, &failing, "two").await;
+    assert_eq!((record.status, failure.name()), (Status::Failed, "States.ExceedToleratedFailureThreshold"));
+    engine.shutdown();
+}

@@ -7,6 +7,7 @@ use stepwell_value::{Payload, Timestamp};
 use crate::Failure;
 use crate::effect::TimerKind;
 use crate::execution::FrameId;
+pub use crate::states::map_run::MapRunOutcome;
 
 /// A command from outside. Answers to effects carry the frame and its epoch; a stale one changes nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,15 @@ pub enum Command {
         epoch: u32,
         /// What happened.
         progress: Progress,
+    },
+    /// A Map Run that [`crate::Effect::StartMapRun`] asked for has ended.
+    MapRunEnded {
+        /// Whose Map Run.
+        frame: FrameId,
+        /// The epoch it was started in.
+        epoch: u32,
+        /// How it ended.
+        outcome: MapRunOutcome,
     },
     /// The machine's `TimeoutSeconds` have passed.
     ExecutionTimedOut,

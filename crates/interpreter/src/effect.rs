@@ -29,7 +29,9 @@ pub enum Effect {
     },
     /// Have this done, and send [`crate::Command::Task`] with the outcome.
     ScheduleTask(Box<TaskRequest>),
-    /// Nobody waits for this task any more.
+    /// Start these child executions (or go on with them), and send [`crate::Command::MapRunEnded`] with the outcome.
+    StartMapRun(Box<MapRunRequest>),
+    /// Nobody waits for this task or Map Run any more.
     CancelTask {
         /// Whose task.
         frame: FrameId,
@@ -72,4 +74,27 @@ pub struct TaskRequest {
     pub timeout: Option<Timestamp>,
     /// Seconds between heartbeats.
     pub heartbeat_seconds: Option<u64>,
+}
+
+/// A Map Run to be carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapRunRequest {
+    /// Whose Map Run.
+    pub frame: FrameId,
+    /// The epoch to answer with.
+    pub epoch: u32,
+    /// Its ARN; the same when the request is made again after a restart.
+    pub map_run_arn: Arc<str>,
+    /// The definition of the children, as JSON text.
+    pub child_definition: Arc<str>,
+    /// Whether the children are Express executions.
+    pub express_children: bool,
+    /// The inputs of the children: an array.
+    pub inputs: Payload,
+    /// How many children may run at a time; 0: as many as the server allows.
+    pub max_concurrency: u64,
+    /// `ToleratedFailureCount`
+    pub tolerated_count: Option<u64>,
+    /// `ToleratedFailurePercentage`, 0 to 100.
+    pub tolerated_percentage: Option<f64>,
 }

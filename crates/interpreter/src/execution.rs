@@ -184,11 +184,28 @@ pub enum Waiting {
         /// How many may run at a time; 0: all.
         max_concurrency: u32,
     },
+    /// For a Map Run: the child executions of a Map in mode DISTRIBUTED.
+    MapRun(MapRunWait),
     /// For its siblings: the branch or iteration has ended, its output waits to be collected.
     Siblings {
         /// The output.
         output: Held,
     },
+}
+
+/// A Map Run that a frame waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapRunWait {
+    /// `arn:aws:states:REGION:ACCOUNT:mapRun:MACHINE/LABEL:UUID`
+    pub map_run_arn: Arc<str>,
+    /// The inputs of the child executions: an array.
+    pub inputs: Held,
+    /// How many children may run at a time; 0: as many as the server allows.
+    pub max_concurrency: u64,
+    /// `ToleratedFailureCount`
+    pub tolerated_count: Option<u64>,
+    /// `ToleratedFailurePercentage`, 0 to 100.
+    pub tolerated_percentage: Option<f64>,
 }
 
 /// The outcome of a task that a frame waits for.

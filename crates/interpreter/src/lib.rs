@@ -25,10 +25,10 @@ mod step;
 mod task;
 pub mod transition;
 
-pub use command::{Command, FailedStage, Moment, Outside, Progress};
-pub use effect::{Effect, TaskRequest, TimerKind};
+pub use command::{Command, FailedStage, MapRunOutcome, Moment, Outside, Progress};
+pub use effect::{Effect, MapRunRequest, TaskRequest, TimerKind};
 pub use event::{Details, EventId, EventType, HistoryEvent};
-pub use execution::{Execution, Frame, FrameId, Held, Identity, Source, Status, Waiting};
+pub use execution::{Execution, Frame, FrameId, Held, Identity, MapRunWait, Source, Status, Waiting};
 pub use failure::Failure;
 pub use limits::Limits;
 pub use pending::pending_effects;

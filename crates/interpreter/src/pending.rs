@@ -36,6 +36,15 @@ pub fn pending_effects(
                     effects.push(Effect::ScheduleTask(Box::new(request)));
                 }
             }
+            Waiting::MapRun(wait) => {
+                let state = definition.states.get(frame.state.0 as usize);
+                if let Some(StateKind::Map(map)) = state.map(|state| &state.kind)
+                    && let Some(distributed) = &map.distributed
+                {
+                    let request = crate::states::map_run::request(frame.id, frame.epoch, distributed, wait);
+                    effects.push(Effect::StartMapRun(Box::new(request)));
+                }
+            }
             Waiting::Branches { .. } | Waiting::Siblings { .. } => {}
         }
     }

@@ -75,6 +75,11 @@ impl<'s> Step<'s> {
                     task::progress(self, *frame, progress);
                 }
             }
+            Command::MapRunEnded { frame, epoch, outcome } => {
+                if self.is_current(*frame, *epoch) {
+                    states::map_run::ended(self, *frame, outcome);
+                }
+            }
             Command::ExecutionTimedOut => self.close(
                 EventType::ExecutionTimedOut,
                 0,
@@ -308,6 +313,14 @@ impl<'s> Step<'s> {
         (crate::scope::next_random(&self.random) >> 11) as f64 / (1u64 << 53) as f64
     }
 
+    /// A random UUID of version 4.
+    pub fn random_uuid(&self) -> Arc<str> {
+        let (high, low) = (crate::scope::next_random(&self.random), crate::scope::next_random(&self.random));
+        let (one, two, three) = (high >> 32, (high >> 16) & 0xFFFF, high & 0xFFF);
+        let (four, five) = (0x8000 | (low >> 48 & 0x3FFF), low & 0xFFFF_FFFF_FFFF);
+        Arc::from(format!("{one:08x}-{two:04x}-4{three:03x}-{four:04x}-{five:012x}"))
+    }
+
     /// Whether a payload is larger than the limit.
     pub fn is_too_large(&self, payload: &Payload) -> bool {
         self.limits.payload_bytes.is_some_and(|limit| payload.size_bytes() > limit)
@@ -385,12 +398,21 @@ impl<'s> Step<'s> {
 
     /// Gives up what a frame waited for: cancels its task, drops its items.
     pub fn release(&mut self, waiting: &Waiting, frame: FrameId, epoch: u32) {
-        match waiting {
-            Waiting::Task(_) => self.transition.effects.push(Effect::CancelTask { frame, epoch }),
-            Waiting::Iterations { items: Held { source: Source::Content(number), .. }, .. } => {
-                self.transition.contents_removed.push(*number);
-            }
-            _ => {}
+        if matches!(waiting, Waiting::Task(_) | Waiting::MapRun(_)) {
+            self.transition.effects.push(Effect::CancelTask { frame, epoch });
+        }
+        self.release_content(waiting);
+    }
+
+    /// Drops the items that a Map keeps while it waits.
+    pub fn release_content(&mut self, waiting: &Waiting) {
+        let held = match waiting {
+            Waiting::Iterations { items, .. } => items,
+            Waiting::MapRun(wait) => &wait.inputs,
+            _ => return,
+        };
+        if let Source::Content(number) = held.source {
+            self.transition.contents_removed.push(number);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use stepwell_interpreter::execution::MapRunWait;
 use stepwell_interpreter::{Details, Frame, FrameId, Held, HistoryEvent, Source, Waiting};
 use stepwell_value::Payload;
 
@@ -13,12 +14,7 @@ pub fn sources<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> BTreeSet<Sour
     for frame in frames {
         found.insert(frame.input.source);
         found.extend(frame.variables.as_ref().map(|variables| variables.values.source));
-        match &frame.waiting {
-            Waiting::Iterations { items: held, .. } | Waiting::Siblings { output: held } => {
-                found.insert(held.source);
-            }
-            _ => {}
-        }
+        found.extend(waiting_holds(&frame.waiting).map(|held| held.source));
     }
     found
 }
@@ -78,7 +74,27 @@ fn each(frame: &mut Frame, mut act: impl FnMut(&mut Held) -> Result<(), Error>) 
         act(&mut variables.values)?;
     }
     match &mut frame.waiting {
-        Waiting::Iterations { items: held, .. } | Waiting::Siblings { output: held } => act(held),
-        _ => Ok(()),
+        Waiting::Iterations { items: held, .. }
+        | Waiting::MapRun(MapRunWait { inputs: held, .. })
+        | Waiting::Siblings { output: held } => act(held),
+        Waiting::Nothing
+        | Waiting::Wait { .. }
+        | Waiting::Retry { .. }
+        | Waiting::Task(_)
+        | Waiting::Branches { .. } => Ok(()),
+    }
+}
+
+/// The payload of what a frame waits for; the same as in [`each`].
+fn waiting_holds(waiting: &Waiting) -> Option<&Held> {
+    match waiting {
+        Waiting::Iterations { items: held, .. }
+        | Waiting::MapRun(MapRunWait { inputs: held, .. })
+        | Waiting::Siblings { output: held } => Some(held),
+        Waiting::Nothing
+        | Waiting::Wait { .. }
+        | Waiting::Retry { .. }
+        | Waiting::Task(_)
+        | Waiting::Branches { .. } => None,
     }
 }

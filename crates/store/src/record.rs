@@ -137,6 +137,8 @@ pub enum RecordKind {
     Alias,
     /// [`ActivityRecord`], named by the activity's name.
     Activity,
+    /// [`MapRunRecord`], named `MACHINE/LABEL:UUID`.
+    MapRun,
 }
 
 /// A record of the registry with its place.
@@ -163,6 +165,8 @@ pub enum RecordBody {
     Alias(AliasRecord),
     /// An activity.
     Activity(ActivityRecord),
+    /// A Map Run.
+    MapRun(MapRunRecord),
 }
 
 impl RecordBody {
@@ -174,6 +178,7 @@ impl RecordBody {
             RecordBody::Version(_) => RecordKind::Version,
             RecordBody::Alias(_) => RecordKind::Alias,
             RecordBody::Activity(_) => RecordKind::Activity,
+            RecordBody::MapRun(_) => RecordKind::MapRun,
         }
     }
 }
@@ -267,4 +272,46 @@ pub struct ActivityRecord {
     pub encryption: Option<Arc<str>>,
     /// Tags, in the order they were set.
     pub tags: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// A Map Run: the child executions of one Map state in mode DISTRIBUTED.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapRunRecord {
+    /// The number its children are executions "of": they are listed under it, not under the machine.
+    pub children: MachineKey,
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// The execution whose Map state it is.
+    pub execution_arn: Arc<str>,
+    /// The machine of that execution.
+    pub state_machine_arn: Arc<str>,
+    /// Where it stands.
+    pub status: Status,
+    /// When it was started.
+    pub started: Timestamp,
+    /// When it ended.
+    pub stopped: Option<Timestamp>,
+    /// How many children may run at a time; 0: as many as the server allows.
+    pub max_concurrency: u64,
+    /// `ToleratedFailureCount`
+    pub tolerated_count: Option<u64>,
+    /// `ToleratedFailurePercentage`, 0 to 100.
+    pub tolerated_percentage: Option<f64>,
+    /// Children by how they stand.
+    pub counts: MapRunCounts,
+}
+
+/// The children of a Map Run by how they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MapRunCounts {
+    /// All.
+    pub total: u64,
+    /// Those that succeeded.
+    pub succeeded: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Those that timed out.
+    pub timed_out: u64,
+    /// Those that were aborted or never started because the run ended.
+    pub aborted: u64,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stepwell_asl::{BlockId, StateId};
-use stepwell_interpreter::execution::{TaskWait, Variables};
+use stepwell_interpreter::execution::{MapRunWait, TaskWait, Variables};
 use stepwell_interpreter::{
     Details, EventId, EventType, Failure, Frame, FrameId, Held, HistoryEvent, Identity, Source, Status, Waiting,
 };
@@ -235,6 +235,17 @@ pub fn task_wait(scheduled_event: EventId, scheduled: Timestamp) -> TaskWait {
         timeout: Some(scheduled.plus_seconds(300)),
         heartbeat_seconds: Some(60),
         heartbeat: Some(scheduled.plus_seconds(60)),
+    }
+}
+
+/// What a frame waits for when it waits for a Map Run.
+pub fn map_run_wait(inputs: Held) -> MapRunWait {
+    MapRunWait {
+        map_run_arn: "arn:aws:states:us-east-1:123456789012:mapRun:Orders-1/Map:5e0b7b5c".into(),
+        inputs,
+        max_concurrency: 40,
+        tolerated_count: Some(3),
+        tolerated_percentage: Some(12.5),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use stepwell_query::{Jsonata, Template};
+use stepwell_value::Value;
 use stepwell_value::json::Spanned;
 
 use crate::definition::{Amount, Distributed, ItemBatcher, ItemReader, ResultWriter};
@@ -23,6 +24,7 @@ const MAX_ITEMS: Range = Range { min: 0, max: Some(100_000_000), context: false 
 pub(super) fn compile(site: &mut Site, node: &Spanned, at: &At) -> Distributed {
     Distributed {
         express_children: false,
+        child_definition: Arc::from(""),
         label: label(site, node, at),
         tolerated_failure_count: site.amount(node, at, "ToleratedFailureCount", "ToleratedFailureCountPath", COUNT),
         tolerated_failure_percentage: percentage(site, node, at),
@@ -33,6 +35,14 @@ pub(super) fn compile(site: &mut Site, node: &Spanned, at: &At) -> Distributed {
         batcher: batcher(site, node, at).map(Box::new),
         writer: writer(site, node, at).map(Box::new),
     }
+}
+
+/// The processor as a machine of its own, in the machine's query language.
+pub(super) fn child_definition(processor: &Spanned, is_jsonata: bool) -> Arc<str> {
+    let members = processor.members().iter().filter(|(key, _, _)| &**key != "ProcessorConfig");
+    let members = members.map(|(key, _, member)| (Arc::clone(key), member.to_value()));
+    let language = is_jsonata.then(|| (Arc::from("QueryLanguage"), Value::from("JSONata")));
+    Arc::from(Value::object(language.into_iter().chain(members)).to_json())
 }
 
 /// `Label`: the end of the map run's name, unique in the machine.

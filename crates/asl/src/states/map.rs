@@ -4,7 +4,7 @@ use stepwell_query::Template;
 use stepwell_value::json::{Node, Spanned};
 
 use super::distributed;
-use crate::definition::{BlockId, Distributed, Items, MapState};
+use crate::definition::{BlockId, Distributed, Items, MapState, QueryLanguage};
 use crate::expression::{Range, Sees, is_delimited};
 use crate::location::At;
 use crate::site::Site;
@@ -22,7 +22,13 @@ pub(super) fn compile(site: &mut Site, node: &Spanned, at: &At) -> Option<MapSta
     let max_concurrency = site.amount(node, at, "MaxConcurrency", "MaxConcurrencyPath", MAX_CONCURRENCY);
     let own = distributed::compile(site, node, at);
     let (processor, express_children) = processor(site, node, at)?;
-    let distributed = express_children.map(|express_children| Distributed { express_children, ..own });
+    let distributed = express_children.map(|express_children| {
+        let processor = node.get("ItemProcessor").or_else(|| node.get("Iterator"));
+        let language = site.compiler.language == QueryLanguage::Jsonata;
+        let child_definition =
+            processor.map_or(own.child_definition.clone(), |node| distributed::child_definition(node, language));
+        Distributed { express_children, child_definition, ..own }
+    });
     if distributed.is_none() {
         warn_inline(site, node, at);
     }

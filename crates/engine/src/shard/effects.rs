@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_asl::definition::Target;
-use stepwell_interpreter::{Effect, FrameId, Progress, TaskRequest};
+use stepwell_interpreter::{Effect, FrameId, MapRunRequest, Progress, TaskRequest};
 use stepwell_store::ExecutionKey;
 
 use super::{Message, Shard};
@@ -40,6 +40,7 @@ impl Shard {
             }
             Effect::SetExecutionTimer { at } => self.timers.set(key, at, Which::Execution),
             Effect::ScheduleTask(request) => self.schedule(key, *request),
+            Effect::StartMapRun(request) => self.start_map_run(key, *request),
             Effect::CancelTask { frame, epoch } => self.cancel(Self::task_ref(key, frame, epoch)),
             Effect::Continue => self.unfinished.push_back(key),
             Effect::Finish => self.finish(key, after),
@@ -76,6 +77,21 @@ impl Shard {
                 let _ = reply.send(super::Applied::Stale);
             }
         }
+    }
+
+    fn start_map_run(&mut self, key: ExecutionKey, request: MapRunRequest) {
+        let task = Self::task_ref(key, request.frame, request.epoch);
+        let Some(live) = self.lives.get(&key).filter(|_| self.is_current(key, request.frame, request.epoch)) else {
+            return;
+        };
+        let identity = Arc::clone(&live.execution.identity);
+        let handle = crate::Handle::new(Arc::clone(&self.shared));
+        let shared = Arc::clone(&self.shared);
+        let running = self.shared.runtime.spawn(async move {
+            let outcome = crate::map_run::carry_out(&handle, &identity, &request).await;
+            shared.send(task.key, Message::MapRun { task, outcome });
+        });
+        self.calls.insert(task, running.abort_handle());
     }
 
     fn schedule(&mut self, key: ExecutionKey, request: TaskRequest) {

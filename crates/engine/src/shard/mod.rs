@@ -15,7 +15,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use stepwell_asl::Definition;
-use stepwell_interpreter::{Command, Execution, Failure, FrameId, Progress, Status};
+use stepwell_interpreter::{Command, Execution, Failure, FrameId, MapRunOutcome, Progress, Status};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::{Committed, Error, ExecutionKey};
 use stepwell_value::{Payload, Timestamp};
@@ -33,6 +33,8 @@ pub(crate) enum Message {
     Command { key: ExecutionKey, command: Command, reply: Option<oneshot::Sender<Applied>> },
     /// News of a task: from its call (`from_call`), or by its token.
     Task { task: TaskRef, progress: Progress, from_call: bool, reply: Option<oneshot::Sender<Applied>> },
+    /// A Map Run has ended.
+    MapRun { task: TaskRef, outcome: MapRunOutcome },
     /// Tell when the execution has ended.
     WhenEnded { key: ExecutionKey, reply: oneshot::Sender<()> },
     /// The group that was being committed is durable, or has failed.
@@ -153,6 +155,11 @@ impl Shard {
             Message::Start(new) => self.start(*new),
             Message::Command { key, command, reply } => self.command(key, &command, reply),
             Message::Task { task, progress, from_call, reply } => self.task(task, progress, from_call, reply),
+            Message::MapRun { task, outcome } => {
+                self.calls.remove(&task);
+                let command = Command::MapRunEnded { frame: task.frame, epoch: task.epoch, outcome };
+                self.command(task.key, &command, None);
+            }
             Message::WhenEnded { key, reply } => self.when_ended(key, reply),
             Message::Committed(outcome) => self.committed(outcome),
             Message::RetryCommit => self.commit_again(),

@@ -39,7 +39,7 @@ impl Shard {
         let key = stored.record.key;
         let goes_on = stored.frames.values().any(|frame| match &frame.waiting {
             Waiting::Task(wait) => wait.submitted_event == 0 || !wait.started,
-            Waiting::Nothing | Waiting::Iterations { .. } => true,
+            Waiting::Nothing | Waiting::Iterations { .. } | Waiting::MapRun(_) => true,
             _ => false,
         });
         let submitted = stored.frames.values().any(|frame| matches!(&frame.waiting, Waiting::Task(_)));

@@ -12,16 +12,15 @@ use crate::event::{Details, EventId, EventType};
 use crate::execution::{FrameId, Held, Source, Waiting};
 use crate::flow;
 use crate::problem::{Fault, Problem};
-use crate::states::Outcome;
+use crate::states::{Outcome, map_run};
 use crate::step::Step;
 
 /// How many iterations are started before the first of them runs; bounds what one step may do beyond its budget.
 const STARTED_AHEAD: u32 = 64;
 
 pub(crate) fn run(step: &mut Step<'_>, id: FrameId, state: &State, map: &MapState) -> Result<Outcome, Problem> {
-    if map.distributed.is_some() {
-        let text = "Map states in mode DISTRIBUTED are not run by this version of Stepwell; use mode INLINE";
-        return Err(step.problem(id, Fault::Runtime(text.to_owned())));
+    if let Some(distributed) = &map.distributed {
+        return map_run::run(step, id, state, map, distributed);
     }
     let effective = flow::effective_input(step, id, state)?;
     let items = items(step, id, state, map, &effective)?;
@@ -95,6 +94,14 @@ fn start(step: &mut Step<'_>, id: FrameId, index: u32, last_event: EventId) -> R
     Ok(step.open_frame(Some((id, index)), map.processor, block.start_at, event, held))
 }
 
+/// The input an item makes without `ItemSelector`.
+pub(super) fn plain_input(item: &Value, key: Option<&Arc<str>>) -> Value {
+    match key {
+        None => item.clone(),
+        Some(key) => Value::object([("Key", Value::String(Arc::clone(key))), ("Value", item.clone())]),
+    }
+}
+
 /// The input of an iteration: the item, or what `ItemSelector` makes of it.
 fn iteration_input(
     step: &Step<'_>,
@@ -107,10 +114,7 @@ fn iteration_input(
     let Waiting::Iterations { items, .. } = &frame.waiting else { return Ok(Payload::default()) };
     let Some((item, key)) = nth(items.payload.value(), index) else { return Ok(Payload::default()) };
     let Some(selector) = &map.item_selector else {
-        return Ok(Payload::from_value(match key {
-            None => item.clone(),
-            Some(key) => Value::object([("Key", Value::String(Arc::clone(key))), ("Value", item.clone())]),
-        }));
+        return Ok(Payload::from_value(plain_input(item, key)));
     };
     let effective = flow::effective_input(step, id, state)?;
     let mut scope = step.scope(frame, state, &effective);
@@ -119,7 +123,13 @@ fn iteration_input(
     Ok(Payload::from_value(selected))
 }
 
-fn items(step: &Step<'_>, id: FrameId, state: &State, map: &MapState, effective: &Payload) -> Result<Value, Problem> {
+pub(super) fn items(
+    step: &Step<'_>,
+    id: FrameId,
+    state: &State,
+    map: &MapState,
+    effective: &Payload,
+) -> Result<Value, Problem> {
     let Some(frame) = step.execution.frames.get(&id) else { return Ok(Value::Null) };
     let scope = step.scope(frame, state, effective);
     let value = match &map.items {
@@ -168,7 +178,7 @@ fn max_concurrency(
     })
 }
 
-fn length_of(items: &Value) -> u32 {
+pub(super) fn length_of(items: &Value) -> u32 {
     let length = match items {
         Value::Array(items) => items.len(),
         Value::Object(map) => map.len(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use stepwell_asl::{BlockId, StateId};
-use stepwell_interpreter::execution::{TaskWait, Variables};
+use stepwell_interpreter::execution::{MapRunWait, TaskWait, Variables};
 use stepwell_interpreter::{Frame, FrameId, Held, Source, Waiting};
 use stepwell_value::{Payload, Timestamp};
 
@@ -43,6 +43,16 @@ enum WaitingV1 {
     Branches { started_event: u64, open: u32 },
     Iterations { started_event: u64, items: SourceV1, next: u32, open: u32, max_concurrency: u32 },
     Siblings { output: SourceV1 },
+    MapRun(MapRunWaitV1),
+}
+
+#[derive(Serialize, Deserialize)]
+struct MapRunWaitV1 {
+    map_run_arn: String,
+    inputs: SourceV1,
+    max_concurrency: u64,
+    tolerated_count: Option<u64>,
+    tolerated_percentage: Option<f64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,6 +132,13 @@ fn waiting_to_v1(waiting: &Waiting) -> WaitingV1 {
             max_concurrency: *max_concurrency,
         },
         Waiting::Siblings { output } => WaitingV1::Siblings { output: output.source.into() },
+        Waiting::MapRun(wait) => WaitingV1::MapRun(MapRunWaitV1 {
+            map_run_arn: wait.map_run_arn.to_string(),
+            inputs: wait.inputs.source.into(),
+            max_concurrency: wait.max_concurrency,
+            tolerated_count: wait.tolerated_count,
+            tolerated_percentage: wait.tolerated_percentage,
+        }),
     }
 }
 
@@ -136,6 +153,13 @@ fn waiting_from_v1(form: WaitingV1) -> Waiting {
             Waiting::Iterations { started_event, items: held(items), next, open, max_concurrency }
         }
         WaitingV1::Siblings { output } => Waiting::Siblings { output: held(output) },
+        WaitingV1::MapRun(form) => Waiting::MapRun(MapRunWait {
+            map_run_arn: form.map_run_arn.into(),
+            inputs: held(form.inputs),
+            max_concurrency: form.max_concurrency,
+            tolerated_count: form.tolerated_count,
+            tolerated_percentage: form.tolerated_percentage,
+        }),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use stepwell_value::Timestamp;
 
 use super::envelope::{self, Packing};
-use crate::record::RecordBody;
+use crate::record::{MapRunCounts, MapRunRecord, RecordBody};
 use crate::{ActivityRecord, AliasRecord, Error, MachineKey, MachineRecord, RecordKind, RevisionRecord, VersionRecord};
 
 const WHAT: &str = "a record of the registry";
@@ -20,6 +20,7 @@ enum BodyV1<'a> {
     Version(#[serde(borrow)] VersionV1<'a>),
     Alias(#[serde(borrow)] AliasV1<'a>),
     Activity(#[serde(borrow)] ActivityV1<'a>),
+    MapRun(#[serde(borrow)] MapRunV1<'a>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,6 +78,21 @@ struct ActivityV1<'a> {
     tags: TagsV1<'a>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct MapRunV1<'a> {
+    children: u64,
+    arn: &'a str,
+    execution_arn: &'a str,
+    state_machine_arn: &'a str,
+    status: u8,
+    started: i64,
+    stopped: Option<i64>,
+    max_concurrency: u64,
+    tolerated_count: Option<u64>,
+    tolerated_percentage: Option<f64>,
+    counts: [u64; 5],
+}
+
 /// The number of a kind in stored data.
 pub fn kind_number(kind: RecordKind) -> u8 {
     match kind {
@@ -85,6 +101,7 @@ pub fn kind_number(kind: RecordKind) -> u8 {
         RecordKind::Version => 2,
         RecordKind::Alias => 3,
         RecordKind::Activity => 4,
+        RecordKind::MapRun => 5,
     }
 }
 
@@ -99,6 +116,7 @@ pub fn encode_record(body: &RecordBody) -> Result<Vec<u8>, Error> {
         RecordBody::Version(record) => BodyV1::Version(version_to_v1(record)),
         RecordBody::Alias(record) => BodyV1::Alias(alias_to_v1(record)),
         RecordBody::Activity(record) => BodyV1::Activity(activity_to_v1(record)),
+        RecordBody::MapRun(record) => BodyV1::MapRun(map_run_to_v1(record)),
     };
     envelope::seal_form(WHAT, &[], &form, Packing::Zstd)
 }
@@ -115,6 +133,7 @@ pub fn decode_record(bytes: &[u8]) -> Result<RecordBody, Error> {
         BodyV1::Version(form) => RecordBody::Version(version_from_v1(&form)),
         BodyV1::Alias(form) => RecordBody::Alias(alias_from_v1(form)),
         BodyV1::Activity(form) => RecordBody::Activity(activity_from_v1(&form)),
+        BodyV1::MapRun(form) => RecordBody::MapRun(map_run_from_v1(&form)?),
     })
 }
 
@@ -212,6 +231,41 @@ fn alias_from_v1(form: AliasV1<'_>) -> AliasRecord {
         created: Timestamp(form.created),
         updated: Timestamp(form.updated),
     }
+}
+
+fn map_run_to_v1(record: &MapRunRecord) -> MapRunV1<'_> {
+    let counts = record.counts;
+    MapRunV1 {
+        children: record.children.0,
+        arn: &record.arn,
+        execution_arn: &record.execution_arn,
+        state_machine_arn: &record.state_machine_arn,
+        status: super::row::status_number(record.status),
+        started: record.started.0,
+        stopped: record.stopped.map(|at| at.0),
+        max_concurrency: record.max_concurrency,
+        tolerated_count: record.tolerated_count,
+        tolerated_percentage: record.tolerated_percentage,
+        counts: [counts.total, counts.succeeded, counts.failed, counts.timed_out, counts.aborted],
+    }
+}
+
+fn map_run_from_v1(form: &MapRunV1<'_>) -> Result<MapRunRecord, Error> {
+    let [total, succeeded, failed, timed_out, aborted] = form.counts;
+    let unknown = || Error::Damaged { what: WHAT.to_owned(), why: format!("unknown status {}", form.status) };
+    Ok(MapRunRecord {
+        children: MachineKey(form.children),
+        arn: form.arn.into(),
+        execution_arn: form.execution_arn.into(),
+        state_machine_arn: form.state_machine_arn.into(),
+        status: super::row::status_of(form.status).ok_or_else(unknown)?,
+        started: Timestamp(form.started),
+        stopped: form.stopped.map(Timestamp),
+        max_concurrency: form.max_concurrency,
+        tolerated_count: form.tolerated_count,
+        tolerated_percentage: form.tolerated_percentage,
+        counts: MapRunCounts { total, succeeded, failed, timed_out, aborted },
+    })
 }
 
 fn activity_to_v1(record: &ActivityRecord) -> ActivityV1<'_> {

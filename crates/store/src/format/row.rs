@@ -75,7 +75,7 @@ pub fn status_number(status: Status) -> u8 {
 }
 
 /// The status of a number; none when there is no such status.
-fn status_of(number: u8) -> Option<Status> {
+pub(super) fn status_of(number: u8) -> Option<Status> {
     Some(match number {
         0 => Status::Running,
         1 => Status::Succeeded,

@@ -89,7 +89,8 @@ fn frames_round_trip_without_their_payloads() {
         .map(|waiting| sample::frame(3, 9, Source::EventInput(2), payload.clone(), waiting));
     let siblings = Waiting::Siblings { output: waits[0].input.clone() };
     let branches = Waiting::Branches { started_event: 4, open: 2 };
-    let more = [siblings, branches]
+    let map_run = Waiting::MapRun(sample::map_run_wait(waits[0].input.clone()));
+    let more = [siblings, branches, map_run]
         .map(|waiting| sample::frame(u32::MAX, 9, Source::EventOutput(2), payload.clone(), waiting));
     for mut frame in waits.into_iter().chain(more).chain([sample::full_frame(2, 8, &payload)]) {
         let bytes = encode_frame(&frame).unwrap();

@@ -1,0 +1,260 @@
+//! Map Runs: the child executions of a Map in mode DISTRIBUTED.
+//!
+//! A Map Run is carried out by one async task. It keeps nothing that is not stored: the names of the children follow from
+//! the run's ARN and the item's index, so that after a restart the task is simply begun again and finds what there is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use stepwell_interpreter::{Failure, Identity, MapRunOutcome, MapRunRequest, Status};
+use stepwell_store::record::{MachineRecord, MapRunCounts, MapRunRecord, RecordBody, RevisionRecord};
+use stepwell_store::{Error, ExecutionKey, Write};
+use stepwell_value::{Payload, Value};
+use tokio::task::JoinSet;
+
+use crate::handle::{Handle, StartError, StartRequest};
+use crate::registry::{self, Resolved, Scope};
+
+/// Children that run at a time when the state asks for no limit or a greater one (AWS: 10,000).
+const CONCURRENCY_MAX: u64 = 1_000;
+
+/// Carries out a Map Run, from its beginning or from where it was before a restart.
+pub(crate) async fn carry_out(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> MapRunOutcome {
+    match run(handle, identity, request).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            tracing::error!(arn = %request.map_run_arn, %error, "the Map Run cannot go on");
+            MapRunOutcome::Failed(Failure::new("States.Runtime", format!("The Map Run cannot go on: {error}")))
+        }
+    }
+}
+
+async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> Result<MapRunOutcome, StartError> {
+    let inputs = match request.inputs.value() {
+        Value::Array(items) => Arc::clone(items),
+        _ => Arc::default(),
+    };
+    let mut record = begin(handle, identity, request, inputs.len()).await?;
+    let resolved = resolved(identity, request, &record);
+    let mut outputs = BTreeMap::new();
+    let mut running: JoinSet<(usize, Result<Child, StartError>)> = JoinSet::new();
+    let at_once = match request.max_concurrency {
+        0 => CONCURRENCY_MAX,
+        asked => asked.min(CONCURRENCY_MAX),
+    };
+    let mut next = 0;
+    let mut failure = None;
+    loop {
+        while failure.is_none() && next < inputs.len() && (running.len() as u64) < at_once {
+            let input = inputs.get(next).cloned().unwrap_or_default();
+            let child = child(handle.clone(), resolved.clone(), Arc::clone(&request.map_run_arn), next, input);
+            let index = next;
+            running.spawn(async move { (index, child.await) });
+            next += 1;
+        }
+        let Some(ended) = running.join_next().await else { break };
+        let Ok((index, ended)) = ended else { continue };
+        let ended = ended?;
+        count(&mut record.counts, ended.status);
+        match ended.output.filter(|_| ended.status == Status::Succeeded) {
+            Some(output) => {
+                outputs.insert(index, output);
+            }
+            None if failure.is_none() && exceeds(&record.counts, request) => {
+                failure = Some(threshold_exceeded(ended.failure));
+                running.abort_all();
+            }
+            None => {}
+        }
+    }
+    let outcome = match failure {
+        None => MapRunOutcome::Succeeded(joined(&outputs)),
+        Some(failure) => {
+            stop_children(handle, &record).await?;
+            MapRunOutcome::Failed(failure)
+        }
+    };
+    finish(handle, record, &outcome).await?;
+    Ok(outcome)
+}
+
+/// How a child ended.
+struct Child {
+    status: Status,
+    output: Option<Payload>,
+    failure: Failure,
+}
+
+/// Starts a child, or finds it where it was started before, and waits for its end.
+async fn child(
+    handle: Handle,
+    resolved: Resolved,
+    map_run_arn: Arc<str>,
+    index: usize,
+    input: Value,
+) -> Result<Child, StartError> {
+    let name = child_name(&map_run_arn, index);
+    let machine = resolved.machine.key;
+    let known = handle.find(machine, &name)?;
+    if known.is_none() {
+        let input = Payload::from_value(input);
+        let request = StartRequest { resolved, name: Some(name.clone()), input, trace_header: None };
+        match handle.start(request).await {
+            Ok(_) | Err(StartError::AlreadyExists(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let missing = || Error::Damaged { what: format!("child {index} of {map_run_arn}"), why: "it is gone".to_owned() };
+    let key = handle.find(machine, &name)?.ok_or_else(missing)?.key;
+    handle.ended(key).await;
+    let record = handle.find(machine, &name)?.ok_or_else(missing)?;
+    let (output, failure) = handle.outcome_of(&record)?;
+    Ok(Child { status: record.status, output, failure })
+}
+
+/// The name of a child: like a UUID, the same for the same run and item.
+fn child_name(map_run_arn: &str, index: usize) -> String {
+    let digest = Sha256::digest(format!("{map_run_arn}#{index}").as_bytes());
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+}
+
+/// Writes the run's record and the definition of its children, unless they are there.
+async fn begin(
+    handle: &Handle,
+    identity: &Identity,
+    request: &MapRunRequest,
+    total: usize,
+) -> Result<MapRunRecord, Error> {
+    if let Some(mut before) = registry::map_run(&**handle.store(), &request.map_run_arn)? {
+        before.counts = MapRunCounts { total: before.counts.total, ..MapRunCounts::default() };
+        return Ok(before);
+    }
+    let record = MapRunRecord {
+        children: handle.new_machine_key(),
+        arn: Arc::clone(&request.map_run_arn),
+        execution_arn: Arc::clone(&identity.execution_arn),
+        state_machine_arn: Arc::clone(&identity.state_machine_arn),
+        status: Status::Running,
+        started: handle.now(),
+        stopped: None,
+        max_concurrency: request.max_concurrency,
+        tolerated_count: request.tolerated_count,
+        tolerated_percentage: request.tolerated_percentage,
+        counts: MapRunCounts { total: total as u64, ..MapRunCounts::default() },
+    };
+    let scope = Scope::of_arn(&request.map_run_arn);
+    let revision = revision(identity, request, &record);
+    let bodies = [RecordBody::MapRun(record.clone()), RecordBody::Revision(revision)];
+    let writes = bodies.map(|body| Write::Put(Box::new(registry::record(&scope, body))));
+    handle.write(writes.into()).await?;
+    Ok(record)
+}
+
+/// The run's UUID: the revision id of its children.
+fn uuid_of(map_run_arn: &str) -> Arc<str> {
+    Arc::from(map_run_arn.rsplit(':').next().unwrap_or_default())
+}
+
+fn revision(identity: &Identity, request: &MapRunRequest, record: &MapRunRecord) -> RevisionRecord {
+    RevisionRecord {
+        machine: record.children,
+        revision_id: uuid_of(&request.map_run_arn),
+        created: record.started,
+        definition: Arc::clone(&request.child_definition),
+        role_arn: Arc::clone(&identity.role_arn),
+        logging: None,
+        tracing: None,
+        encryption: None,
+    }
+}
+
+/// The children's machine, `NAME/LABEL`: it is in no listing.
+fn resolved(identity: &Identity, request: &MapRunRequest, record: &MapRunRecord) -> Resolved {
+    let name = registry::map_run_name(&request.map_run_arn);
+    let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
+    let label = name.split_once('/').map_or(name, |(_, label)| label);
+    let machine = MachineRecord {
+        key: record.children,
+        arn: Arc::from(format!("{}/{label}", identity.state_machine_arn)),
+        name: Arc::from(format!("{}/{label}", identity.state_machine_name)),
+        express: false,
+        created: record.started,
+        revision_id: uuid_of(&request.map_run_arn),
+        next_version: 1,
+        deleting: false,
+        tags: Vec::new(),
+    };
+    let revision = Arc::new(revision(identity, request, record));
+    Resolved { machine: Arc::new(machine), revision, version: None, alias: None }
+}
+
+fn count(counts: &mut MapRunCounts, status: Status) {
+    match status {
+        Status::Succeeded => counts.succeeded += 1,
+        Status::TimedOut => counts.timed_out += 1,
+        Status::Aborted => counts.aborted += 1,
+        _ => counts.failed += 1,
+    }
+}
+
+/// Whether more children have failed than the state tolerates. Without a tolerance the first one is too many.
+fn exceeds(counts: &MapRunCounts, request: &MapRunRequest) -> bool {
+    let failed = counts.failed + counts.timed_out + counts.aborted;
+    let by_count = request.tolerated_count.is_some_and(|tolerated| failed > tolerated);
+    let share = failed as f64 * 100.0 / counts.total.max(1) as f64;
+    let by_percentage = request.tolerated_percentage.is_some_and(|tolerated| share > tolerated);
+    let none_tolerated = request.tolerated_count.is_none() && request.tolerated_percentage.is_none();
+    by_count || by_percentage || (none_tolerated && failed > 0)
+}
+
+fn threshold_exceeded(last: Failure) -> Failure {
+    let cause = match last.cause.filter(|cause| !cause.is_empty()) {
+        Some(cause) => format!("The specified tolerated failure threshold was exceeded: {cause}"),
+        None => "The specified tolerated failure threshold was exceeded".to_owned(),
+    };
+    Failure::new("States.ExceedToleratedFailureThreshold", cause)
+}
+
+/// The outputs of the children that succeeded, as one JSON array.
+fn joined(outputs: &BTreeMap<usize, Payload>) -> Payload {
+    let texts: Vec<&str> = outputs.values().map(|payload| &**payload.text()).collect();
+    Payload::from_checked_text(format!("[{}]", texts.join(",")))
+}
+
+/// Stops the children that still run.
+async fn stop_children(handle: &Handle, record: &MapRunRecord) -> Result<(), Error> {
+    let filter = stepwell_store::ExecutionFilter {
+        machine: record.children,
+        status: Some(Status::Running),
+        redriven: None,
+        qualifier_arn: None,
+    };
+    loop {
+        let running: Vec<ExecutionKey> =
+            handle.executions(&filter, None, 100)?.into_iter().map(|record| record.key).collect();
+        if running.is_empty() {
+            return Ok(());
+        }
+        for key in running {
+            handle.stop(key, Failure::default()).await?;
+        }
+    }
+}
+
+/// Writes how the run ended.
+async fn finish(handle: &Handle, mut record: MapRunRecord, outcome: &MapRunOutcome) -> Result<(), Error> {
+    record.status = match outcome {
+        MapRunOutcome::Succeeded(_) => Status::Succeeded,
+        MapRunOutcome::Failed(_) => Status::Failed,
+    };
+    let counts = record.counts;
+    let ended = counts.succeeded + counts.failed + counts.timed_out + counts.aborted;
+    record.counts.aborted += counts.total.saturating_sub(ended);
+    record.stopped = Some(handle.now());
+    let scope = Scope::of_arn(&record.arn);
+    let write = Write::Put(Box::new(registry::record(&scope, RecordBody::MapRun(record))));
+    handle.write(vec![write]).await.map(|_| ())
+}
