@@ -2,12 +2,12 @@
 //!
 //! What this room is for: [`Operation`] knows the 37 operations and [`validate`]s their requests in AWS's words;
 //! [`ApiError`] spells every error that Stepwell answers with; [`arn`] takes ARNs apart; [`limits`] names every limit;
-//! [`token`] makes page tokens; [`Request`] reads members of a request.
+//! [`token`] makes page tokens; [`service`] knows what other services answer; [`Request`] reads members of a request.
 //!
 //! What it must not do: it is pure (no input or output, clock, randomness, threads), and only the edge rooms import it.
 //!
 //! Start reading at [`Operation`] and [`validate`]. The facts come from the public service model; `cargo xtask model`
-//! renews `facts/states.json`.
+//! and `cargo xtask services` renew `facts/`.
 
 pub mod arn;
 mod error;
@@ -16,6 +16,7 @@ pub mod limits;
 mod name;
 mod pattern;
 mod request;
+pub mod service;
 pub mod token;
 mod validate;
 

@@ -29,7 +29,8 @@ fn target() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/facts/states.json")
 }
 
-fn read(source: &Path) -> Result<String, String> {
+/// The text of a model, packed or not.
+pub(crate) fn read(source: &Path) -> Result<String, String> {
     let told = |error: std::io::Error| format!("{}: {error}", source.display());
     if source.extension().is_none_or(|extension| extension != "gz") {
         return std::fs::read_to_string(source).map_err(told);
@@ -98,7 +99,7 @@ fn reference(member: &Value) -> Value {
 }
 
 /// One line per entry of each table.
-fn print(facts: &Value) -> String {
+pub(crate) fn print(facts: &Value) -> String {
     let mut tables = Vec::new();
     for (name, table) in facts.as_object().into_iter().flatten() {
         let entries = table.as_object().into_iter().flatten();

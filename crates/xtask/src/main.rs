@@ -1,19 +1,21 @@
 //! `cargo xtask COMMAND`: the workshop of this repository.
 //!
-//! What it is for: turning the public service model into the facts that `model` embeds, and the tidy check that guards
+//! What it is for: turning public service models into the facts that `model` embeds, and the tidy check that guards
 //! import directions, purity and sizes. It is never shipped, and no other crate may depend on it.
 //!
-//! Start reading at [`facts`] and [`tidy`].
+//! Start reading at [`facts`], [`services`] and [`tidy`].
 
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 mod facts;
+mod services;
 mod tidy;
 
 const USAGE: &str = "usage:
   cargo xtask model --from PATH/service-2.json[.gz]   rewrite crates/model/facts/states.json
+  cargo xtask services --from PATH/botocore/data      rewrite crates/model/facts/services/
   cargo xtask tidy                                    check import directions, purity and sizes";
 
 fn main() -> ExitCode {
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["model", "--from", path] => facts::rewrite(Path::new(path)),
+        ["services", "--from", path] => services::rewrite(Path::new(path)),
         ["tidy"] => tidy::run(),
         _ => Err(USAGE.to_owned()),
     };
