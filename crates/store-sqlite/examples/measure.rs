@@ -34,8 +34,35 @@ fn main() {
     println!("written {:.1} KB an execution", (written() - before) as f64 / 1000.0 / count);
     println!("{:.1} batches a commit", 3.0 * count / (store.commits() - commits) as f64);
     reads(&store, first, executions);
+    let store = recover(store, &folder, executions);
     let size = std::fs::metadata(store.path()).unwrap().len();
     println!("file {:.0} B an execution of this and earlier runs", size as f64 / (first + executions) as f64);
+}
+
+/// Leaves executions open, opens the folder again and reads them as a start does.
+fn recover(store: Arc<SqliteStore>, folder: &std::path::Path, executions: u64) -> SqliteStore {
+    const OPEN: u64 = 100_000;
+    let (sender, free) = mpsc::channel();
+    let first = store.last_key().unwrap().0 + 1;
+    for key in first..first + OPEN {
+        let sender = sender.clone();
+        store.commit(vec![sample::start(&Case::numbered(key))], Box::new(move |_| sender.send(()).unwrap_or_default()));
+    }
+    (0..OPEN).for_each(|_| free.recv().unwrap());
+    drop(store);
+    let (mut found, mut after) = (0, None);
+    let mut opened = None;
+    let (_, wall) = measure(|| {
+        let store = SqliteStore::open(&Options::new(folder)).unwrap();
+        loop {
+            let page = store.open_executions(after, 1000).unwrap();
+            let Some(last) = page.last() else { break };
+            (after, found) = (Some(last.record.key), found + page.len());
+        }
+        opened = Some(store);
+    });
+    println!("recovery of {found} open executions beside {executions} closed: {:.2} s", wall / 1e6);
+    opened.unwrap()
 }
 
 fn reads(store: &SqliteStore, first: u64, executions: u64) {
