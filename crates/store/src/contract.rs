@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use stepwell_interpreter::{Details, EventType, FrameId, HistoryEvent, Source, Status, Waiting};
 use stepwell_value::{Payload, Timestamp};
 
-use crate::record::RecordBody;
+use crate::record::{MapRunCounts, MapRunRecord, RecordBody};
 use crate::sample::{self, Case, Dice, NOON};
 use crate::{
     ActivityRecord, AliasRecord, Committed, ExecutionFilter, ExecutionKey, ExecutionWrite, MachineKey, MachineRecord,
@@ -437,6 +437,7 @@ pub(crate) fn every_record() -> Vec<Record> {
         updated: NOON.plus_seconds(1),
     });
     records.push(Record { scope: text("1:a"), name: text("000000000000004d/live"), body });
+    records.push(Record { scope: text("1:a"), name: text("m/Map:5e0b7b5c"), body: map_run() });
     for (scope, name) in
         [("a", "ab"), ("a", "b"), ("a", "a_b"), ("a", "a%b"), ("a", "abc"), ("b", "ab"), ("a", "é"), ("a", "Z")]
     {
@@ -450,6 +451,22 @@ pub(crate) fn every_record() -> Vec<Record> {
         records.push(Record { scope: text(&format!("1:{scope}")), name: text(name), body });
     }
     records
+}
+
+fn map_run() -> RecordBody {
+    RecordBody::MapRun(MapRunRecord {
+        children: MachineKey(78),
+        arn: "arn:aws:states:us-east-1:1:mapRun:m/Map:5e0b7b5c".into(),
+        execution_arn: "arn:aws:states:us-east-1:1:execution:m:e".into(),
+        state_machine_arn: "arn:aws:states:us-east-1:1:stateMachine:m".into(),
+        status: Status::Running,
+        started: NOON,
+        stopped: None,
+        max_concurrency: 40,
+        tolerated_count: None,
+        tolerated_percentage: Some(2.5),
+        counts: MapRunCounts { total: 9, succeeded: 4, failed: 3, timed_out: 2, aborted: 1 },
+    })
 }
 
 /// Retention removes closed executions with all they have, and nothing else.
