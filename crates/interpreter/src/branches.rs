@@ -58,14 +58,16 @@ fn branch_ended(step: &mut Step<'_>, parent: FrameId, last_event: EventId) -> Re
 fn iteration_ended(step: &mut Step<'_>, parent: FrameId, index: u32, last_event: EventId) -> Result<Outcome, Problem> {
     let name = step.state_of(parent).map_or_else(|| Arc::from(""), |state| Arc::clone(&state.name));
     let details = Details::MapIteration { name, index: u64::from(index) };
-    step.record(last_event, EventType::MapIterationSucceeded, details);
+    let succeeded = step.record(last_event, EventType::MapIterationSucceeded, details);
     let mut finished = false;
     step.with_frame(parent, |frame| {
-        frame.last_event = last_event; // the next iteration follows the one that made room for it
         if let Waiting::Iterations { open, next, items, .. } = &mut frame.waiting {
             *open = open.saturating_sub(1);
             finished = *open == 0 && crate::context::nth(items.payload.value(), *next).is_none();
         }
+        // The next iteration follows the last event of the one that made room for it, the end of the Map its
+        // MapIterationSucceeded (recorded: test_map_state, MAP_STATE_REFERENCE_IN_MAX_CONCURRENCY_PATH).
+        frame.last_event = if finished { succeeded } else { last_event };
     });
     if finished {
         return collect_iterations(step, parent);
@@ -146,15 +148,18 @@ fn descendants(step: &Step<'_>, id: FrameId) -> Vec<FrameId> {
 pub(crate) fn abort_siblings(step: &mut Step<'_>, parent: FrameId, failed: FrameId) {
     let Some(frame) = step.execution.frames.get(&failed) else { return };
     let last_event = frame.last_event;
+    let index = frame.parent.map(|(_, index)| index);
+    let siblings = siblings(step, parent, failed);
+    siblings.iter().for_each(|sibling| crate::task::time_out_if_due(step, *sibling));
     let iterations = step.state_of(parent).filter(|state| matches!(state.kind, StateKind::Map(_)));
-    if let (Some(state), Some((_, index))) = (iterations, frame.parent) {
+    if let (Some(state), Some(index)) = (iterations, index) {
         let details = Details::MapIteration { name: Arc::clone(&state.name), index: u64::from(index) };
         step.record(last_event, EventType::MapIterationFailed, details);
     }
     if step.state_of(failed).is_some_and(|state| state.state_type() == StateType::Task) {
         step.record(last_event, EventType::TaskStateAborted, Details::None);
     }
-    for sibling in siblings(step, parent, failed) {
+    for sibling in siblings {
         abort(step, sibling, last_event);
     }
 }

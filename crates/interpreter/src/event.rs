@@ -157,7 +157,8 @@ pub enum Details {
     EvaluationFailed {
         /// Error and cause.
         failure: Failure,
-        /// The field: `Output/result`.
+        /// The field: `Output/result`. Empty where AWS names none, as for a Map whose input is no array; such an event
+        /// has no `location` on the wire.
         location: Arc<str>,
         /// The state's name.
         state: Arc<str>,

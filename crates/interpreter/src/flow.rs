@@ -254,7 +254,9 @@ pub(crate) fn amount(
             (value, fault)
         }
     };
-    match value.as_i64() {
+    // A path may also lead to a number written as a string (recorded: MAP_STATE_REFERENCE_IN_MAX_CONCURRENCY_PATH).
+    let written = value.as_str().filter(|_| matches!(amount, Amount::Path(_))).and_then(|text| text.parse().ok());
+    match value.as_i64().or(written) {
         Some(number) if number >= 0 => Ok(number.unsigned_abs()),
         Some(_) => Err(step.problem(id, Fault::Runtime(format!("{field} cannot be negative.")))),
         None => Err(step.problem(id, fault)),

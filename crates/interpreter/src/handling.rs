@@ -38,8 +38,9 @@ pub(crate) fn handle(step: &mut Step<'_>, id: FrameId, problem: Problem) {
     }
 }
 
-/// EvaluationFailed. For a Map's own fields it follows the event before MapStateEntered, otherwise the branch's last
-/// event (recorded: test_map_state_items_eval_jsonata_fail, test_wait_timestamp_jsonata).
+/// EvaluationFailed. In a state that has only been entered it follows the event before …StateEntered (recorded:
+/// test_undefined_reference, test_map_state_items_eval_jsonata_fail), except in a Wait state (recorded:
+/// test_wait_timestamp_jsonata); otherwise it follows the branch's last event.
 fn evaluation_failed(step: &mut Step<'_>, id: FrameId, state: &State, failure: &Failure, location: &Arc<str>) {
     let details = Details::EvaluationFailed {
         failure: failure.clone(),
@@ -47,7 +48,7 @@ fn evaluation_failed(step: &mut Step<'_>, id: FrameId, state: &State, failure: &
         state: Arc::clone(&state.name),
     };
     let Some(frame) = step.execution.frames.get(&id) else { return };
-    if matches!(state.kind, StateKind::Map(_)) && frame.last_event == frame.entered_event {
+    if frame.last_event == frame.entered_event && !matches!(state.kind, StateKind::Wait(_)) {
         let entered = frame.entered_event;
         let mut events = step.transition.events.iter();
         let previous = events.find(|event| event.id == entered).map_or(entered, |event| event.previous);
@@ -135,10 +136,15 @@ fn catch(step: &mut Step<'_>, id: FrameId, state: &State, catcher: &Catcher, fai
     }
 }
 
-/// The error output: `{"Error": …, "Cause": …}`; a missing cause is an empty string.
+/// The error output: `{"Error": …, "Cause": …}`. What a failure does not have is null (recorded:
+/// test_sqs_failure_in_wait_for_task_tok_no_error_field), but a timeout's cause is an empty string.
 pub(crate) fn error_output(failure: &Failure) -> Value {
-    let cause = failure.cause.clone().unwrap_or_else(|| Arc::from(""));
-    Value::object([("Error", Value::from(failure.name())), ("Cause", Value::String(cause))])
+    let or_null = |text: &Option<Arc<str>>| text.clone().map_or(Value::Null, Value::String);
+    let cause = match failure.name() {
+        "States.Timeout" if failure.cause.is_none() => Value::from(""),
+        _ => or_null(&failure.cause),
+    };
+    Value::object([("Error", or_null(&failure.error)), ("Cause", cause)])
 }
 
 fn caught_jsonpath(

@@ -152,6 +152,24 @@ pub(crate) fn failed(
     stage: FailedStage,
     nature: Nature,
 ) {
+    write_failed(step, id, task, &failure, stage);
+    step.with_frame(id, |frame| {
+        frame.epoch += 1;
+        frame.waiting = Waiting::Nothing;
+    });
+    handling::handle(step, id, Problem { failure, nature, of_branch: false });
+}
+
+/// Writes that a task has timed out when its time is up, without handling that: its branch is about to be aborted because
+/// a sibling timed out at the same moment (recorded: test_service_lambda_map_timeout).
+pub(crate) fn time_out_if_due(step: &mut Step<'_>, id: FrameId) {
+    let Some((_, task, wait)) = waited_for(step, id) else { return };
+    if wait.timeout.is_some_and(|timeout| timeout <= step.moment.now) {
+        write_failed(step, id, task, &Failure::named("States.Timeout"), FailedStage::TimedOut);
+    }
+}
+
+fn write_failed(step: &mut Step<'_>, id: FrameId, task: &TaskState, failure: &Failure, stage: FailedStage) {
     let event_type = failed_event(&task.resource.target, stage);
     let details = match &task.resource.target {
         Target::LambdaFunction | Target::Activity => Details::Failure(failure.clone()),
@@ -162,11 +180,6 @@ pub(crate) fn failed(
         },
     };
     step.emit(id, event_type, details);
-    step.with_frame(id, |frame| {
-        frame.epoch += 1;
-        frame.waiting = Waiting::Nothing;
-    });
-    handling::handle(step, id, Problem { failure, nature, of_branch: false });
 }
 
 fn failed_event(target: &Target, stage: FailedStage) -> EventType {

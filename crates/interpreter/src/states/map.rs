@@ -153,7 +153,7 @@ fn not_items(state: &State, map: &MapState, value: &Value) -> Fault {
             flow::unexpected_type("Items", expression.text(), "array", value)
         }
         _ if state.query_language == QueryLanguage::Jsonata => {
-            Fault::Evaluation("Items".into(), format!("Map state input must be an array but was: {value}"))
+            Fault::Evaluation("".into(), format!("Map state input must be an array but was: {value}"))
         }
         Items::Path(path) => Fault::Runtime(format!("Reference path \"{}\" must point to array.", path.text())),
         _ => Fault::Runtime("Reference path \"$\" must point to array.".to_owned()),
