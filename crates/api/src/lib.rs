@@ -1,1 +1,30 @@
-//! (room under construction)
+//! AWS JSON 1.0 over HTTP: the only room that knows AWS's API from outside.
+//!
+//! What this room is for: a request comes in, is authenticated ([`access`]), finds its operation by `X-Amz-Target`
+//! ([`http`]), is checked against the service model and handed to the operation's own file ([`operations`]), which asks
+//! the engine and shapes the answer.
+//! What it must not do: run anything itself, keep state of its own, know a concrete store or a service's integration.
+//!
+//! Start reading at [`Api::perform`], then `operations/mod.rs` (the table of operations: a file each), then [`serve`].
+
+pub mod access;
+mod api;
+mod call;
+pub mod events;
+pub mod http;
+mod ids;
+mod lookup;
+mod machines;
+pub mod operations;
+mod pages;
+mod routing;
+mod server;
+mod settings;
+mod tags;
+mod tasks;
+mod wire;
+
+pub use access::{Access, Caller, Key};
+pub use api::{Api, Config};
+pub use call::Call;
+pub use server::serve;

@@ -1,0 +1,124 @@
+//! The API as one value: settings, the engine, and the way from a request to its operation.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use stepwell_engine::Handle;
+use stepwell_model::{ApiError, Limits, Operation, Request, validate_within};
+use stepwell_value::Value;
+use tokio::sync::watch;
+
+use crate::access::{Access, Caller};
+use crate::call::Call;
+use crate::operations;
+
+/// Settings of the API.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who may call.
+    pub access: Access,
+    /// Limits of requests.
+    pub limits: Limits,
+    /// Whether DescribeStateMachine shows `encryptionConfiguration` of machines that were made without one, as
+    /// `{"type": "AWS_OWNED_KEY"}`. AWS began to in 2024; most of what was recorded of it is older. Default: no.
+    pub shows_default_encryption: bool,
+    /// What `GET /_stepwell/version` answers.
+    pub version: Arc<str>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            access: Access::default(),
+            limits: Limits::aws(),
+            shows_default_encryption: false,
+            version: Arc::from(env!("CARGO_PKG_VERSION")),
+        }
+    }
+}
+
+/// The API of a running engine.
+pub struct Api {
+    pub(crate) engine: Handle,
+    pub(crate) config: Config,
+    stopping: watch::Sender<bool>,
+}
+
+impl Api {
+    /// The API of this engine.
+    pub fn new(engine: Handle, config: Config) -> Api {
+        Api { engine, config, stopping: watch::Sender::new(false) }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Handle {
+        &self.engine
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Performs an operation (`StartExecution`) for a caller who has been authenticated: checks the request against the
+    /// service model, then does what the operation does. Also the way in for tasks that call Step Functions itself.
+    ///
+    /// # Errors
+    /// The operation's errors, as AWS answers them; UnknownOperationException for a name that is none.
+    pub async fn perform(&self, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
+        let operation = Operation::find(operation).ok_or_else(ApiError::unknown_operation)?;
+        validate_within(operation, body, &self.config.limits)?;
+        let call = Call { api: self, caller, request: Request::new(body), operation };
+        match CatchPanic(operations::run(&call)).await {
+            Ok(answer) => answer,
+            Err(()) => {
+                tracing::error!(operation = operation.name(), "a bug: the operation panicked");
+                Err(ApiError::internal_failure("the operation failed by a bug in the server; its log says more"))
+            }
+        }
+    }
+
+    /// Ends long polls, so that connections can be closed.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Waits until the server is to stop.
+    pub(crate) async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        let _ = stopping.wait_for(|stopping| *stopping).await; // the sender lives as long as `self`
+    }
+}
+
+/// A future whose panic is an outcome: one broken operation does not take its connection along.
+struct CatchPanic<'a, T>(Pin<Box<dyn Future<Output = T> + Send + 'a>>);
+
+impl<T> Future for CatchPanic<'_, T> {
+    type Output = Result<T, ()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, ()>> {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context)));
+        match polled {
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(Err(())), // the panic hook has printed it
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CatchPanic;
+
+    #[tokio::test]
+    async fn a_panic_is_an_outcome() {
+        let quiet = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let outcome = CatchPanic(Box::pin(async { panic!("boom") }) as _).await;
+        std::panic::set_hook(quiet);
+        assert_eq!(outcome, Err::<(), ()>(()));
+        assert_eq!(CatchPanic(Box::pin(async { 7 }) as _).await, Ok(7));
+    }
+}

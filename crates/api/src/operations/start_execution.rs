@@ -1,0 +1,46 @@
+//! StartExecution
+
+use stepwell_engine::{StartError, StartRequest};
+use stepwell_model::{ApiError, check_name};
+use stepwell_value::Payload;
+
+use super::Answer;
+use crate::call::Call;
+use crate::lookup;
+use crate::wire::{Shape, date, store_failure, text};
+
+pub(crate) async fn run(call: &Call<'_>) -> Answer {
+    let started = call.engine().start(start_request(call).await?).await.map_err(start_error)?;
+    Ok(Shape::new().with("executionArn", text(&started.execution_arn)).with("startDate", date(started.started)).build())
+}
+
+/// What StartExecution and StartSyncExecution ask of the engine. AWS looks for the machine before it looks at the name,
+/// and at the input last.
+///
+/// # Errors
+/// InvalidArn, StateMachineDoesNotExist, StateMachineDeleting, InvalidName, InvalidExecutionInput.
+pub(super) async fn start_request(call: &Call<'_>) -> Result<StartRequest, ApiError> {
+    let request = &call.request;
+    let arn = call.machine_arn("stateMachineArn")?;
+    let resolved = lookup::resolved(call.engine(), &arn.to_string()).await?;
+    let name = request.opt_str("name");
+    name.map_or(Ok(()), check_name)?;
+    let input = match request.opt_text("input") {
+        None => Payload::default(),
+        Some(text) if text.is_empty() => return Err(ApiError::empty_execution_input()),
+        Some(text) => {
+            Payload::from_text(text).map_err(|error| ApiError::invalid_execution_input(&error.message))?
+        }
+    };
+    Ok(StartRequest { resolved, name: name.map(str::to_owned), input, trace_header: request.opt_text("traceHeader") })
+}
+
+/// Why an execution was not started, as the API says it.
+pub(super) fn start_error(error: StartError) -> ApiError {
+    match error {
+        StartError::AlreadyExists(arn) => ApiError::execution_already_exists(&arn),
+        StartError::Throttled => ApiError::throttling(),
+        StartError::Unavailable(why) => ApiError::service_unavailable(why),
+        StartError::Store(error) => store_failure(error),
+    }
+}

@@ -1,0 +1,93 @@
+//! Building answers.
+
+use std::sync::Arc;
+
+use stepwell_model::ApiError;
+use stepwell_value::{Number, Timestamp, Value};
+
+/// The members of a structure, in the order they are put.
+#[derive(Default)]
+pub(crate) struct Shape(Vec<(&'static str, Value)>);
+
+impl Shape {
+    /// A structure without members.
+    pub fn new() -> Shape {
+        Shape::default()
+    }
+
+    /// Adds a member.
+    pub fn put(&mut self, name: &'static str, value: impl Into<Value>) -> &mut Shape {
+        self.0.push((name, value.into()));
+        self
+    }
+
+    /// Adds a member where there is a value for it; AWS leaves out what is null.
+    pub fn put_some(&mut self, name: &'static str, value: Option<impl Into<Value>>) -> &mut Shape {
+        if let Some(value) = value {
+            self.put(name, value);
+        }
+        self
+    }
+
+    /// Adds a member with its value.
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Shape {
+        self.put(name, value);
+        self
+    }
+
+    /// Adds a member where there is a value for it.
+    pub fn with_some(mut self, name: &'static str, value: Option<impl Into<Value>>) -> Shape {
+        self.put_some(name, value);
+        self
+    }
+
+    /// The structure.
+    pub fn build(self) -> Value {
+        Value::object(self.0)
+    }
+}
+
+impl From<Shape> for Value {
+    fn from(shape: Shape) -> Value {
+        shape.build()
+    }
+}
+
+/// A timestamp on the wire: seconds since 1970 with milliseconds as a fraction.
+pub(crate) fn date(at: Timestamp) -> Value {
+    Number::from_f64(at.0 as f64 / 1000.0).map_or(Value::Null, Value::Number)
+}
+
+/// A count on the wire.
+pub(crate) fn count(number: u64) -> Value {
+    Value::from(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// A structure with one truth value: `{"truncated": false}`.
+pub(crate) fn flag(name: &'static str, truth: bool) -> Value {
+    Value::object([(name, Value::from(truth))])
+}
+
+/// A text that is shared.
+pub(crate) fn text(text: &Arc<str>) -> Value {
+    Value::String(Arc::clone(text))
+}
+
+/// A failure of the store as the API answers it; the operator's log has it too.
+pub(crate) fn store_failure(error: stepwell_store::Error) -> ApiError {
+    tracing::error!(%error, "the store failed");
+    ApiError::internal_failure(format!("the store failed: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+    use stepwell_value::Timestamp;
+
+    #[test]
+    fn dates() {
+        assert_eq!(date(Timestamp(1_795_214_786_123)).to_json(), "1795214786.123");
+        assert_eq!(date(Timestamp(1_795_214_786_000)).to_json(), "1795214786");
+        assert_eq!(date(Timestamp(1_795_214_786_100)).to_json(), "1795214786.1");
+    }
+}
