@@ -5,7 +5,7 @@ use stepwell_engine::{Handle, Resolved, Scope, names, registry};
 use stepwell_model::ApiError;
 use stepwell_model::arn::{self, ActivityArn, ExecutionArn, StateMachineArn};
 use stepwell_store::record::{ActivityRecord, ExecutionRecord, MachineRecord, RecordBody};
-use stepwell_store::{Record, RecordKind};
+use stepwell_store::{ExecutionKey, Record, RecordKind};
 
 use crate::machines;
 use crate::wire::store_failure;
@@ -50,6 +50,7 @@ pub(crate) async fn execution(engine: &Handle, arn: &ExecutionArn) -> Result<Exe
     let missing = || ApiError::execution_does_not_exist(&text);
     let key = match names::key_of(engine.secret(), &arn.name) {
         Some(key) => Some(key),
+        None if arn.label.is_some() => map_run_child(engine, arn)?,
         None => {
             let machine = machine(engine, &arn.state_machine_arn()).await?.ok_or_else(missing)?;
             engine.store().execution_named(machine.key, &arn.name).map_err(store_failure)?
@@ -57,6 +58,18 @@ pub(crate) async fn execution(engine: &Handle, arn: &ExecutionArn) -> Result<Exe
     };
     let record = engine.store().execution(key.ok_or_else(missing)?).map_err(store_failure)?;
     record.filter(|record| *record.identity.execution_arn == *text).ok_or_else(missing)
+}
+
+/// A child of a Map Run: its ARN names the Map state, not the run, so that all runs of that state are asked.
+fn map_run_child(engine: &Handle, arn: &ExecutionArn) -> Result<Option<ExecutionKey>, ApiError> {
+    let prefix = format!("{}/{}:", arn.state_machine, arn.label.as_deref().unwrap_or(""));
+    for record in records(engine, RecordKind::MapRun, &scope(&arn.scope), &prefix, None, usize::MAX)? {
+        let RecordBody::MapRun(run) = record.body else { continue };
+        if let Some(key) = engine.store().execution_named(run.children, &arn.name).map_err(store_failure)? {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
 }
 
 /// The activity with this ARN; `None` when there is none.

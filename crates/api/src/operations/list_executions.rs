@@ -1,8 +1,12 @@
 //! ListExecutions
 
+use std::sync::Arc;
+
+use stepwell_engine::registry;
 use stepwell_interpreter::Status;
+use stepwell_model::arn::MapRunArn;
 use stepwell_model::{ApiError, InvalidReason};
-use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRecord};
+use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey};
 use stepwell_value::Value;
 
 use super::Answer;
@@ -11,35 +15,47 @@ use crate::lookup;
 use crate::pages::Page;
 use crate::wire::{Shape, count, date, store_failure, text};
 
-/// Lists the executions of a machine, a version or an alias, the newest first.
+/// Lists the executions of a machine, a version, an alias or a Map Run, the newest first.
 pub(crate) async fn run(call: &Call<'_>) -> Answer {
     let (request, engine) = (&call.request, call.engine());
-    match (request.has("stateMachineArn"), request.opt_str("mapRunArn")) {
-        (true, None) => {}
-        (false, Some(map_run)) => return Err(ApiError::resource_not_found(map_run)),
-        _ => {
-            return Err(ApiError::validation_because(
-                InvalidReason::MissingRequiredParameter,
-                "Exactly one of stateMachineArn and mapRunArn must be specified",
-            ));
-        }
-    }
-    let arn = call.machine_arn("stateMachineArn")?;
-    let machine = lookup::existing_machine(engine, &arn).await?;
-    if machine.express {
-        return Err(ApiError::state_machine_type_not_supported());
-    }
+    let (machine, listed, qualifier_arn) = parent(call).await?;
     let (status, redrive) = (request.opt_str("statusFilter"), request.opt_str("redriveFilter"));
-    let page = Page::of(call, &[&arn.to_string(), status.unwrap_or(""), redrive.unwrap_or("")])?;
+    let page = Page::of(call, &[&listed, status.unwrap_or(""), redrive.unwrap_or("")])?;
     let filter = ExecutionFilter {
-        machine: machine.key,
+        machine,
         status: status.and_then(status_named),
         redriven: redrive.map(|filter| filter == "REDRIVEN"),
-        qualifier_arn: arn.qualifier.as_ref().map(|_| arn.to_string()),
+        qualifier_arn,
     };
     let before = page.after_number()?.map(ExecutionKey);
     let found = engine.executions(&filter, before, page.to_read()).map_err(store_failure)?;
+    let map_run = request.opt_text("mapRunArn");
+    let item = |record: &ExecutionRecord| item(record, map_run.as_ref());
     Ok(page.answer("executions", found, |last| last.key.0.to_be_bytes().to_vec(), item))
+}
+
+/// Whose executions are listed: the number they are stored under, the ARN, and the version or alias asked for.
+async fn parent(call: &Call<'_>) -> Result<(MachineKey, String, Option<String>), ApiError> {
+    let (request, engine) = (&call.request, call.engine());
+    match (request.has("stateMachineArn"), request.opt_str("mapRunArn")) {
+        (true, None) => {
+            let arn = call.machine_arn("stateMachineArn")?;
+            let machine = lookup::existing_machine(engine, &arn).await?;
+            if machine.express {
+                return Err(ApiError::state_machine_type_not_supported());
+            }
+            Ok((machine.key, arn.to_string(), arn.qualifier.as_ref().map(|_| arn.to_string())))
+        }
+        (false, Some(text)) => {
+            let arn = MapRunArn::parse(text)?.to_string();
+            let run = registry::map_run(&**engine.store(), &arn).map_err(store_failure)?;
+            Ok((run.ok_or_else(|| ApiError::resource_not_found(&arn))?.children, arn, None))
+        }
+        _ => Err(ApiError::validation_because(
+            InvalidReason::MissingRequiredParameter,
+            "Exactly one of stateMachineArn and mapRunArn must be specified",
+        )),
+    }
 }
 
 fn status_named(name: &str) -> Option<Status> {
@@ -47,7 +63,7 @@ fn status_named(name: &str) -> Option<Status> {
     [Running, Succeeded, Failed, TimedOut, Aborted, PendingRedrive].into_iter().find(|status| status.name() == name)
 }
 
-fn item(record: &ExecutionRecord) -> Value {
+fn item(record: &ExecutionRecord, map_run: Option<&Arc<str>>) -> Value {
     let identity = &record.identity;
     Shape::new()
         .with("executionArn", text(&identity.execution_arn))
@@ -58,6 +74,7 @@ fn item(record: &ExecutionRecord) -> Value {
         .with_some("stopDate", record.stopped.map(date))
         .with("redriveCount", count(u64::from(record.redrive_count)))
         .with_some("redriveDate", record.redriven.map(date))
+        .with_some("mapRunArn", map_run.map(text))
         .with_some("stateMachineVersionArn", identity.version_arn.as_ref().map(text))
         .with_some("stateMachineAliasArn", identity.alias_arn.as_ref().map(text))
         .build()
