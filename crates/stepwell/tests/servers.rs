@@ -1,0 +1,233 @@
+//! The servers: dev and serve, what they refuse, what survives, and the commands that talk to them.
+
+mod support;
+
+use std::path::Path;
+
+use stepwell_value::Value;
+use support::{Running, Server, examples, run, stepwell, text, until};
+
+const PASS: &str = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": 1, "End": true}}}"#;
+const OTHER: &str = r#"{"StartAt": "B", "States": {"B": {"Type": "Pass", "Result": 2, "End": true}}}"#;
+const WAIT: &str = r#"{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 3600, "End": true}}}"#;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).unwrap());
+    folder
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn names(list: &Value, member: &str) -> Vec<String> {
+    list.get(member).and_then(Value::as_array).unwrap().iter().map(|one| text(one, "name").to_owned()).collect()
+}
+
+#[test]
+fn dev_deploys_the_examples_and_runs_them() {
+    let server = Server::start(&["dev", &shown(&examples()), "--ephemeral"]);
+    for part in ["export AWS_ENDPOINT_URL_SFN=", "export AWS_ACCESS_KEY_ID=test", "unset AWS_PROFILE", "charge-payment"]
+    {
+        assert!(server.process.said().contains(part), "{part}: {}", server.process.said());
+    }
+    let mut machines = names(&server.json(&["sm", "list"]), "stateMachines");
+    machines.sort();
+    assert_eq!(
+        machines,
+        ["expense-approval", "file-pipeline", "invoice-batch", "nightly-backup", "order-processing", "risk-checks"]
+    );
+    let input = format!("@{}", shown(&examples().join("file-pipeline/inputs/csv.json")));
+    let done = server.run(&["exec", "start", "file-pipeline", "--input", &input, "--wait"]).code(0);
+    assert!(Value::parse(&done.out).unwrap().as_object().is_some(), "{done:?}");
+    let listed = server.json(&["exec", "list", "file-pipeline"]);
+    let execution = &listed.get("executions").and_then(Value::as_array).unwrap()[0];
+    assert_eq!(text(execution, "status"), "SUCCEEDED");
+    let described = server.json(&["exec", "describe", text(execution, "executionArn")]);
+    assert_eq!(Value::parse(text(&described, "output")).unwrap(), Value::parse(&done.out).unwrap());
+    server.stop();
+}
+
+#[test]
+fn dev_follows_changes_and_keeps_the_old_one_when_the_new_is_broken() {
+    let folder = folder(&[("one.asl.json", PASS)]);
+    let mut server = Server::start(&["dev", &shown(folder.path()), "--ephemeral"]);
+    let definition =
+        |server: &Server, name: &str| text(&server.json(&["sm", "describe", name]), "definition").to_owned();
+    assert_eq!(definition(&server, "one"), PASS);
+    std::fs::write(folder.path().join("one.asl.json"), OTHER).unwrap();
+    until("the update", || (definition(&server, "one") == OTHER).then_some(()));
+    std::fs::write(folder.path().join("one.asl.json"), "{\"StartAt\": 5}").unwrap();
+    server.process.wait_for("one.asl.json:1:");
+    assert_eq!(definition(&server, "one"), OTHER);
+    std::fs::create_dir(folder.path().join("below")).unwrap();
+    std::fs::write(folder.path().join("below/two.asl.yaml"), "StartAt: A\nStates:\n  A: {Type: Succeed}\n").unwrap();
+    server.process.wait_for("two");
+    until("the second machine", || {
+        names(&server.json(&["sm", "list"]), "stateMachines").contains(&"two".to_owned()).then_some(())
+    });
+    std::fs::write(folder.path().join("quick.asl.json"), PASS).unwrap();
+    server.process.wait_for("quick");
+    server.stop();
+}
+
+#[test]
+fn the_type_comes_from_the_configuration() {
+    let folder = folder(&[("quick.asl.json", PASS), ("stepwell.toml", "[state_machines.quick]\ntype = \"EXPRESS\"\n")]);
+    let server = Server::start(&["dev", &shown(folder.path()), "--ephemeral"]);
+    assert_eq!(text(&server.json(&["sm", "describe", "quick"]), "type"), "EXPRESS");
+    server.stop();
+}
+
+#[test]
+fn a_restart_keeps_everything() {
+    let folder = folder(&[("one.asl.json", PASS), ("wait.asl.json", WAIT)]);
+    let directory = shown(folder.path());
+    let server = Server::start(&["dev", &directory]);
+    server.run(&["exec", "start", "one", "--name", "first", "--wait"]).code(0);
+    server.run(&["exec", "start", "wait", "--name", "long"]).code(0);
+    server.stop();
+    assert!(folder.path().join(".stepwell/stepwell.db").is_file());
+    let server = Server::start(&["dev", &directory]);
+    assert!(server.process.said().contains("unchanged one"), "{}", server.process.said());
+    let first = server.json(&["exec", "describe", "one:first"]);
+    assert_eq!((text(&first, "status"), text(&first, "output")), ("SUCCEEDED", "1"));
+    let long = server.json(&["exec", "describe", "wait:long"]);
+    assert_eq!(text(&long, "status"), "RUNNING");
+    server.run(&["exec", "stop", "wait:long", "--error", "Enough"]).code(0);
+    server.run(&["exec", "watch", "wait:long"]).code(1).says(&["ABORTED Enough"]);
+    server.stop();
+}
+
+#[test]
+fn dev_refuses_what_it_cannot_do() {
+    let folder = folder(&[]);
+    let directory = shown(folder.path());
+    run(&["dev", &directory, "--listen", "0.0.0.0:0"]).code(2).says(&["loopback addresses only", "stepwell serve"]);
+    run(&["dev", &directory, "--listen", "here"]).code(2).says(&["`here` is no address to listen on"]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let port = format!("port {} on 127.0.0.1 is in use", taken.local_addr().unwrap().port());
+    run(&["dev", &directory, "--listen", &address]).code(1).says(&[&port, "--listen 127.0.0.1:"]);
+    let server = Server::start(&["dev", &directory]);
+    run(&["dev", &directory, "--listen", "127.0.0.1:0"])
+        .code(1)
+        .says(&[".stepwell` is in use by another process", "choose another data folder"]);
+    server.stop();
+    std::fs::write(folder.path().join("stepwell.toml"), "[server]\nlisen = 1\n").unwrap();
+    run(&["dev", &directory]).code(2).says(&["stepwell.toml", "line 2", "unknown field `lisen`"]);
+    std::fs::write(folder.path().join("stepwell.toml"), "[functions.a]\nruntim = \"x\"\n").unwrap();
+    run(&["dev", &directory, "--listen", "127.0.0.1:0"]).code(2).says(&["stepwell.toml", "`functions.a.runtim`"]);
+}
+
+#[test]
+fn data_that_cannot_be_used_is_named() {
+    let folder = folder(&[]);
+    let data = shown(&folder.path().join("data"));
+    let directory = shown(folder.path());
+    Server::start(&["dev", &directory, "--data", &data]).stop();
+    // SQLite keeps the version of the tables at byte 60 of the file.
+    let database = folder.path().join("data/stepwell.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    bytes[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    std::fs::write(&database, bytes).unwrap();
+    let listen = ["--listen", "127.0.0.1:0"];
+    run(&[&["dev", &directory, "--data", &data], &listen[..]].concat())
+        .code(1)
+        .says(&["was written by a newer version", "format 99"]);
+    std::fs::write(folder.path().join("file"), "x").unwrap();
+    let below_file = shown(&folder.path().join("file/data"));
+    run(&[&["dev", &directory, "--data", &below_file], &listen[..]].concat()).code(1).says(&[
+        "data folder",
+        "file/data",
+        "choose another",
+    ]);
+}
+
+#[test]
+fn serve_wants_keys() {
+    let folder = folder(&[
+        ("keys.toml", "[keys.AKID]\nsecret = \"s3cret\"\naccount = \"111122223333\"\n"),
+        ("one.asl.json", PASS),
+    ]);
+    let (data, config) = (shown(&folder.path().join("data")), shown(&folder.path().join("keys.toml")));
+    run(&["serve", "--data", &data, "--listen", "127.0.0.1:0"])
+        .code(2)
+        .says(&["no keys are configured", "[keys.ACCESS_KEY_ID]"]);
+    run(&["serve", "--config", &config, "--listen", "127.0.0.1:0"]).code(2).says(&["no data folder is given"]);
+    run(&["serve", "--data", &data, "--listen", "0.0.0.0:0", "--insecure-any-credentials"])
+        .code(2)
+        .says(&["loopback addresses only"]);
+    let checked = run(&["serve", "--data", &data, "--config", &config, "--check-config"]).code(0);
+    assert!(checked.out.contains("AKID (111122223333)") && !checked.out.contains("s3cret"), "{checked:?}");
+    let server = Server::start(&["serve", "--data", &data, "--config", &config]);
+    server.run(&["sm", "list"]).code(1).says(&["UnrecognizedClientException"]);
+    let with_key = |secret: &str, arguments: &[&str]| {
+        let mut command = stepwell(&[arguments, &["--endpoint", &server.url]].concat());
+        command.env("AWS_ACCESS_KEY_ID", "AKID").env("AWS_SECRET_ACCESS_KEY", secret).env("AWS_REGION", "eu-west-1");
+        command.output().unwrap()
+    };
+    assert_eq!(with_key("wrong", &["sm", "list"]).status.code(), Some(1));
+    let file = shown(&folder.path().join("one.asl.json"));
+    let created = with_key("s3cret", &["sm", "create", &file]);
+    let arn = String::from_utf8(created.stdout).unwrap();
+    assert_eq!(arn.trim(), "arn:aws:states:eu-west-1:111122223333:stateMachine:one");
+    let started = with_key("s3cret", &["exec", "start", "one", "--wait"]);
+    assert_eq!(started.status.code(), Some(0));
+    server.stop();
+}
+
+#[test]
+fn serve_without_keys_on_loopback() {
+    let folder = folder(&[]);
+    let data = shown(&folder.path().join("data"));
+    let server = Server::start(&["serve", "--data", &data, "--insecure-any-credentials"]);
+    assert_eq!(names(&server.json(&["sm", "list"]), "stateMachines"), [""; 0]);
+    server.stop();
+}
+
+#[test]
+fn the_daily_loop() {
+    let files = [("one.asl.json", PASS), ("wait.asl.json", WAIT)];
+    let folder = folder(&files);
+    let empty = tempfile::tempdir().unwrap();
+    let server = Server::start(&["dev", &shown(empty.path()), "--ephemeral"]);
+    let file = |name: &str| shown(&folder.path().join(name));
+    server.run(&["sm", "create", &file("one.asl.json"), "--name", "order"]).code(0);
+    assert!(server.run(&["sm", "list"]).code(0).out.contains("order  STANDARD"));
+    server
+        .run(&["exec", "start", "ordre"])
+        .code(1)
+        .says(&["there is no state machine `ordre`", "did you mean `order`?"]);
+    let started = server.run(&["exec", "start", "order", "--name", "a", "--input", "{\"x\":1}"]).code(0);
+    assert_eq!(started.out.trim(), "arn:aws:states:us-east-1:123456789012:execution:order:a");
+    server.run(&["exec", "watch", "order:a"]).code(0).says(&["entered  A (Pass)", "SUCCEEDED"]);
+    let history = server.run(&["exec", "history", "order:a"]).code(0).out;
+    assert!(history.contains("PassStateEntered") && history.contains("ExecutionSucceeded"), "{history}");
+    let events = server.json(&["exec", "history", "order:a", "--reverse", "--limit", "1"]);
+    assert_eq!(text(&events.get("events").and_then(Value::as_array).unwrap()[0], "type"), "ExecutionSucceeded");
+    let described = server.run(&["exec", "describe", "order:a"]).code(0).out;
+    assert!(described.contains("status") && described.contains("SUCCEEDED"), "{described}");
+    server.run(&["exec", "describe", "order:none"]).code(1).says(&["ExecutionDoesNotExist"]);
+    server.run(&["sm", "update", "order", &file("wait.asl.json")]).code(0);
+    server.run(&["exec", "start", "order", "--name", "b"]).code(0);
+    let running = server.json(&["exec", "list", "order", "--status", "running"]);
+    assert_eq!(names(&running, "executions"), ["b"]);
+    server.run(&["exec", "stop", "order:b"]).code(0);
+    server.run(&["sm", "delete", "order"]).code(0);
+    assert_eq!(server.run(&["activity", "list", "--output", "json"]).code(0).json().to_json(), "{\"activities\":[]}");
+    server.run(&["task", "success", "nonsense"]).code(1).says(&["InvalidToken"]);
+    server.stop();
+}
+
+#[test]
+fn a_signal_while_a_worker_polls_ends_the_server_soon() {
+    let folder = folder(&[]);
+    let server = Server::start(&["dev", &shown(folder.path()), "--ephemeral"]);
+    let arn = "arn:aws:states:us-east-1:123456789012:activity:none";
+    let mut poll = Running::start(stepwell(&["activity", "poll", arn, "--endpoint", &server.url]));
+    assert_eq!(poll.end(), 1);
+    assert!(poll.said().contains("ActivityDoesNotExist"), "{}", poll.said());
+    server.stop();
+}
