@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_asl::Definition;
-use stepwell_interpreter::{Command, Details, EventId, Failure, HistoryEvent, Identity, Progress, Status};
+use stepwell_interpreter::{Command, Details, EventId, Failure, HistoryEvent, Identity, Progress, Status, TaskRequest};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::{Error, ExecutionFilter, ExecutionKey, MachineKey, Store, Write, WriteError};
 use stepwell_value::{Payload, Timestamp};
 use tokio::sync::{MutexGuard, oneshot};
 
 use crate::activities::{Activities, ActivityTask};
+use crate::integration::{Answer, Call, Reporter};
 use crate::names;
 use crate::registry::Resolved;
 use crate::shard::{Applied, Message, NewExecution, StartReply};
@@ -232,11 +233,13 @@ impl Handle {
         let machine = &resolved.machine;
         // The children of a Map Run are Express executions only in name: they are stored, and named like any other.
         let is_child = machine.name.contains('/');
-        let generated = names::generate(self.secret(), key);
-        let name = request.name.clone().unwrap_or_else(|| generated.clone());
+        let name = request.name.clone().unwrap_or_else(|| names::generate(self.secret(), key));
         let short_lived = machine.express && !is_child;
         let base = machine.arn.replacen(":stateMachine:", if short_lived { ":express:" } else { ":execution:" }, 1);
-        let execution_arn = if short_lived { format!("{base}:{name}:{generated}") } else { format!("{base}:{name}") };
+        let execution_arn = match short_lived {
+            true => format!("{base}:{name}:{}", names::express_part(self.secret(), key)),
+            false => format!("{base}:{name}"),
+        };
         let identity = Identity {
             execution_arn: Arc::from(execution_arn),
             name: Arc::from(name),
@@ -370,6 +373,14 @@ impl Handle {
         if ended.await.is_err() {
             std::future::pending::<()>().await; // the server stops; nobody is told anything any more
         }
+    }
+
+    /// Performs the call of a task that belongs to no execution (TestState), and gives its answer.
+    pub async fn call_once(&self, request: TaskRequest, identity: Arc<Identity>) -> Answer {
+        let task = TaskRef { key: self.0.new_key(), frame: request.frame, epoch: request.epoch };
+        let token = Arc::from(token::encode(self.secret(), task));
+        let reporter = Reporter::new(|_| {}); // nobody is told of progress
+        self.0.dispatcher.call(Call { request, identity, token, reporter }).await
     }
 
     async fn command(&self, key: ExecutionKey, command: Command) -> Applied {

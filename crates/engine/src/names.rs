@@ -20,6 +20,14 @@ pub fn generate(secret: &[u8; 32], key: ExecutionKey) -> String {
     format!("{one:08x}-{two:04x}-{three:04x}-{four:04x}-{five:012x}")
 }
 
+/// The last part of an Express execution's ARN: a UUID that tells runs of the same name apart.
+pub fn express_part(secret: &[u8; 32], key: ExecutionKey) -> String {
+    let bytes = mac(secret, "express execution", &key.0.to_be_bytes());
+    let hex: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+}
+
 /// The key in a name that [`generate`] made; `None` for any other name.
 pub fn key_of(secret: &[u8; 32], name: &str) -> Option<ExecutionKey> {
     let groups: Vec<&str> = name.split('-').collect();
