@@ -150,7 +150,7 @@ pub enum Source {
 /// What a frame waits for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Waiting {
-    /// For nothing: it runs in this step. Never stored.
+    /// For nothing: it is about to enter its state. Stored only when a step's budget was used up.
     Nothing,
     /// For a moment: a Wait state's.
     Wait {

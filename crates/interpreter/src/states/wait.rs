@@ -13,8 +13,8 @@ use crate::problem::{Fault, Problem};
 use crate::states::Outcome;
 use crate::step::Step;
 
-/// The longest delay in seconds (AWS: "Wait state delay is too long.").
-const SECONDS_MAX: i64 = 99_999_999;
+/// The longest delay in seconds (recorded: test_timestamp_too_far_in_future_boundary, 24,855 days pass and 24,856 fail).
+const SECONDS_MAX: u64 = 2_147_483_647;
 
 pub(crate) fn run(step: &mut Step<'_>, id: FrameId, state: &State, wait: &WaitState) -> Result<Outcome, Problem> {
     let until = match wait {
@@ -23,6 +23,9 @@ pub(crate) fn run(step: &mut Step<'_>, id: FrameId, state: &State, wait: &WaitSt
     };
     if until <= step.moment.now {
         return over(step, id);
+    }
+    if until.millis_since(step.moment.now) / 1000 > SECONDS_MAX {
+        return Err(step.problem(id, Fault::Runtime("Wait state delay is too long.".to_owned())));
     }
     let epoch = step.wait(id, Waiting::Wait { until });
     step.transition.effects.push(Effect::SetTimer { frame: id, epoch, at: until, kind: TimerKind::Resume });
@@ -62,9 +65,6 @@ fn delay(step: &Step<'_>, id: FrameId, state: &State, seconds: &Amount) -> Resul
     };
     match u64::try_from(seconds) {
         Err(_) => Err(step.problem(id, fault("references a negative value".to_owned()))),
-        Ok(_) if seconds > SECONDS_MAX => {
-            Err(step.problem(id, Fault::Runtime("Wait state delay is too long.".to_owned())))
-        }
         Ok(seconds) => Ok(seconds),
     }
 }
