@@ -9,6 +9,9 @@ use crate::scope::StateScope;
 
 /// Builds the context object of a state. Members and their order as recorded (test_context_object).
 pub(crate) fn build(scope: &StateScope<'_>) -> Value {
+    if let Some(given) = scope.given_context {
+        return with_item(scope, given.value());
+    }
     let identity = &scope.execution.identity;
     let machine = Value::object([
         ("Id", Value::String(Arc::clone(&identity.state_machine_arn))),
@@ -23,6 +26,18 @@ pub(crate) fn build(scope: &StateScope<'_>) -> Value {
         members.push(("Map", Value::object([("Item", item)])));
     }
     Value::object(members)
+}
+
+/// A context object that was given, with the Map item that is being selected.
+fn with_item(scope: &StateScope<'_>, given: &Value) -> Value {
+    match (given, item_of(scope)) {
+        (Value::Object(members), Some(item)) => {
+            let mut members = (**members).clone();
+            members.insert(Arc::from("Map"), Value::object([("Item", item)]));
+            Value::Object(Arc::new(members))
+        }
+        _ => given.clone(),
+    }
 }
 
 fn execution(execution: &Execution) -> Value {

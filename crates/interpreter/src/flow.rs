@@ -12,6 +12,7 @@ use crate::execution::FrameId;
 use crate::problem::{Fault, Problem};
 use crate::states::{Exit, target_of};
 use crate::step::Step;
+use crate::test_state::probe::Stage;
 
 /// The state's input after `InputPath`.
 ///
@@ -19,7 +20,9 @@ use crate::step::Step;
 /// `States.Runtime` when the path leads nowhere.
 pub(crate) fn effective_input(step: &Step<'_>, id: FrameId, state: &State) -> Result<Payload, Problem> {
     let Some(frame) = step.execution.frames.get(&id) else { return Ok(Payload::default()) };
-    filter(step, id, state, &state.flow.input_path, &frame.input.payload)
+    let effective = filter(step, id, state, &state.flow.input_path, &frame.input.payload)?;
+    step.report(Stage::InputPath, &effective);
+    Ok(effective)
 }
 
 /// What `InputPath` or `OutputPath` lets through.
@@ -46,11 +49,16 @@ pub(crate) fn parameters(
     effective: &Payload,
     token: Option<Arc<str>>,
 ) -> Result<Payload, Problem> {
-    let Some(template) = &state.flow.parameters else { return Ok(effective.clone()) };
-    let Some(frame) = step.execution.frames.get(&id) else { return Ok(effective.clone()) };
-    let mut scope = step.scope(frame, state, effective);
-    scope.token = token;
-    evaluate(step, id, template, &scope, effective)
+    let parameters = match (&state.flow.parameters, step.execution.frames.get(&id)) {
+        (Some(template), Some(frame)) => {
+            let mut scope = step.scope(frame, state, effective);
+            scope.token = token;
+            evaluate(step, id, template, &scope, effective)?
+        }
+        _ => effective.clone(),
+    };
+    step.report(Stage::Parameters, &parameters);
+    Ok(parameters)
 }
 
 fn evaluate(
@@ -77,11 +85,16 @@ pub(crate) fn leave(
     has_result: bool,
 ) -> Result<Exit, Problem> {
     let next = target_of(state);
+    if has_result {
+        step.report(Stage::Result, &result);
+    }
     match state.query_language {
         QueryLanguage::JsonPath => {
             let result = select_result(step, id, state, result)?;
+            step.report(Stage::ResultSelector, &result);
             let assigned = assign(step, id, state, &state.flow.assign, &result, None, None)?;
             let placed = place_result(step, id, &state.flow.result_path, result)?;
+            step.report(Stage::ResultPath, &placed);
             let output = filter(step, id, state, &state.flow.output_path, &placed)?;
             Ok(Exit { output, assigned, next })
         }

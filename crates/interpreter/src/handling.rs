@@ -31,11 +31,39 @@ pub(crate) fn handle(step: &mut Step<'_>, id: FrameId, problem: Problem) {
         return;
     }
     state_failed(step, id, state, &problem);
-    let mut catchers = state.catch.iter();
-    match catchers.find(|catcher| !terminal && matches(&catcher.error_equals, &problem)) {
-        Some(catcher) => catch(step, id, state, catcher, &problem.failure),
+    let catcher = matching_catcher(state, &problem).filter(|_| !terminal).and_then(|index| state.catch.get(index));
+    match catcher {
+        Some(catcher) => {
+            let left = caught(step, id, state, catcher, &problem.failure).and_then(|exit| step.exit(id, exit));
+            if let Err(problem) = left {
+                fail_block(step, id, problem);
+            }
+        }
         None => fail_block(step, id, problem),
     }
+}
+
+/// What Retry and Catch would do with a problem.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The retrier that matches, whether or not it has attempts left.
+    pub retrier: Option<usize>,
+    /// How long it waits before the next attempt, in milliseconds; none when its attempts are used up.
+    pub delay_millis: Option<u64>,
+    /// The catcher that matches.
+    pub catcher: Option<usize>,
+}
+
+/// Judges a problem of a state without acting on it; `used` attempts of the matching retrier have been made.
+pub(crate) fn judge(step: &Step<'_>, state: &State, problem: &Problem, used: u32) -> Verdict {
+    if problem.nature == Nature::Runtime {
+        return Verdict::default();
+    }
+    let retrier = matching_retrier(state, problem);
+    let left =
+        retrier.and_then(|index| state.retry.get(index)).filter(|retrier| u64::from(used) < retrier.max_attempts);
+    let delay_millis = left.map(|retrier| delay_millis(step, retrier, used));
+    Verdict { retrier, delay_millis, catcher: matching_catcher(state, problem) }
 }
 
 /// EvaluationFailed. In a state that has only been entered it follows the event before …StateEntered (recorded:
@@ -90,6 +118,11 @@ fn matching_retrier(state: &State, problem: &Problem) -> Option<usize> {
     state.retry.iter().position(|retrier| matches(&retrier.error_equals, problem))
 }
 
+/// The first catcher that matches.
+fn matching_catcher(state: &State, problem: &Problem) -> Option<usize> {
+    state.catch.iter().position(|catcher| matches(&catcher.error_equals, problem))
+}
+
 // ---------------------------------------------------------------------- Retry
 
 /// Waits for the next attempt; `false` when the retrier's attempts are used up.
@@ -124,15 +157,21 @@ fn delay_millis(step: &Step<'_>, retrier: &Retrier, used: u32) -> u64 {
 
 // ---------------------------------------------------------------------- Catch
 
-fn catch(step: &mut Step<'_>, id: FrameId, state: &State, catcher: &Catcher, failure: &Failure) {
+/// How a state is left through a catcher.
+///
+/// # Errors
+/// When an expression of the catcher fails, or its ResultPath cannot be applied.
+pub(crate) fn caught(
+    step: &Step<'_>,
+    id: FrameId,
+    state: &State,
+    catcher: &Catcher,
+    failure: &Failure,
+) -> Result<Exit, Problem> {
     let error_output = error_output(failure);
-    let exit = match state.query_language {
+    match state.query_language {
         QueryLanguage::JsonPath => caught_jsonpath(step, id, state, catcher, error_output),
         QueryLanguage::Jsonata => caught_jsonata(step, id, state, catcher, &error_output),
-    };
-    let left = exit.and_then(|exit| step.exit(id, exit));
-    if let Err(problem) = left {
-        fail_block(step, id, problem);
     }
 }
 

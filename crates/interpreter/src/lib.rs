@@ -23,6 +23,7 @@ mod scope;
 mod states;
 mod step;
 mod task;
+pub mod test_state;
 pub mod transition;
 
 pub use command::{Command, FailedStage, MapRunOutcome, Moment, Outside, Progress};

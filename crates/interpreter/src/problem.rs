@@ -107,23 +107,31 @@ impl Fault {
 
     /// The problem, told of this state.
     pub fn in_state(self, state: &str, entered_event: u64) -> Problem {
-        let told = |text: &str| {
+        self.told(|text| {
             format!(
                 "An error occurred while executing the state '{state}' (entered at the event id #{entered_event}). {text}"
             )
-        };
+        })
+    }
+
+    /// The problem, told of no state.
+    pub fn plain(self) -> Problem {
+        self.told(|text| text)
+    }
+
+    fn told(self, told: impl Fn(String) -> String) -> Problem {
         match self {
             Fault::Runtime(text) => Problem {
-                failure: Failure::new("States.Runtime", told(&text)),
+                failure: Failure::new("States.Runtime", told(text)),
                 nature: Nature::Runtime,
                 of_branch: false,
             },
             Fault::Evaluation(location, text) => Problem {
-                failure: Failure::new("States.QueryEvaluationError", told(&text)),
+                failure: Failure::new("States.QueryEvaluationError", told(text)),
                 nature: Nature::Evaluation { location },
                 of_branch: false,
             },
-            Fault::Named(error, text) => Problem::ordinary(Failure::new(error, told(&text))),
+            Fault::Named(error, text) => Problem::ordinary(Failure::new(error, told(text))),
             Fault::Bare(failure) => Problem::ordinary(failure),
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct StateScope<'a> {
     pub moment: Moment<'a>,
     /// State of the step's generator.
     pub random: &'a Cell<u64>,
+    /// The context object that a TestState call gives instead of the execution's.
+    pub given_context: Option<&'a Payload>,
     /// The context object, once it was asked for.
     pub context: OnceCell<Value>,
 }

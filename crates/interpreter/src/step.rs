@@ -15,6 +15,7 @@ use crate::limits::Limits;
 use crate::problem::{Fault, Problem};
 use crate::scope::StateScope;
 use crate::states::{self, Outcome};
+use crate::test_state::probe::{Probe, Stage};
 use crate::transition::Transition;
 use crate::{Failure, task};
 
@@ -27,23 +28,10 @@ pub fn step(
     moment: Moment<'_>,
     limits: &Limits,
 ) -> Transition {
-    let transition = Transition { expected_next_event: execution.next_event, ..Transition::default() };
-    if execution.status != Status::Running {
-        return transition;
+    let mut step = Step::new(definition, execution, moment, limits);
+    if step.execution.status != Status::Running {
+        return step.transition;
     }
-    let random = Cell::new(moment.entropy);
-    let mut step = Step {
-        definition,
-        execution,
-        moment,
-        limits,
-        transition,
-        ready: VecDeque::new(),
-        random,
-        budget: 0,
-        full: false,
-    };
-    step.budget = limits.transitions_per_step;
     step.apply(command);
     step.run_ready();
     step.finish()
@@ -58,6 +46,8 @@ pub(crate) struct Step<'s> {
     pub transition: Transition,
     /// Frames that can go on.
     pub ready: VecDeque<FrameId>,
+    /// What TestState gives and wants to know; none in an execution.
+    pub probe: Option<&'s Probe>,
     random: Cell<u64>,
     /// State transitions that this step may still make.
     budget: u32,
@@ -66,6 +56,27 @@ pub(crate) struct Step<'s> {
 }
 
 impl<'s> Step<'s> {
+    /// A step that has done nothing yet.
+    pub fn new(
+        definition: &'s Definition,
+        execution: &'s mut Execution,
+        moment: Moment<'s>,
+        limits: &'s Limits,
+    ) -> Step<'s> {
+        Step {
+            definition,
+            moment,
+            limits,
+            transition: Transition { expected_next_event: execution.next_event, ..Transition::default() },
+            execution,
+            ready: VecDeque::new(),
+            probe: None,
+            random: Cell::new(moment.entropy),
+            budget: limits.transitions_per_step,
+            full: false,
+        }
+    }
+
     fn apply(&mut self, command: &Command) {
         match command {
             Command::Start => self.start(),
@@ -299,7 +310,13 @@ impl<'s> Step<'s> {
             result: None,
             error_output: None,
             state_name: &state.name,
-            with_retry_count: matches!(state.kind, stepwell_asl::StateKind::Task(_)),
+            with_retry_count: match state.kind {
+                stepwell_asl::StateKind::Task(_) => true,
+                // recorded for TestState only: test_base_map_state_inspect
+                stepwell_asl::StateKind::Map(_) | stepwell_asl::StateKind::Parallel(_) => self.probe.is_some(),
+                _ => false,
+            },
+            given_context: self.probe.and_then(|probe| probe.context.as_ref()),
             item: None,
             token: None,
             moment: self.moment,
@@ -326,8 +343,18 @@ impl<'s> Step<'s> {
         self.limits.payload_bytes.is_some_and(|limit| payload.size_bytes() > limit)
     }
 
+    /// Tells TestState the data after a stage of the data flow.
+    pub fn report(&self, stage: Stage, data: &Payload) {
+        if let Some(probe) = self.probe {
+            probe.report(stage, data);
+        }
+    }
+
     /// A fault, told of the state a frame stands at.
     pub fn problem(&self, id: FrameId, fault: Fault) -> Problem {
+        if self.probe.is_some() {
+            return fault.plain(); // recorded: test_state_map_context_object
+        }
         let entered = self.execution.frames.get(&id).map_or(0, |frame| frame.entered_event);
         let name = self.state_of(id).map_or("", |state| &state.name);
         fault.in_state(name, entered)

@@ -30,7 +30,7 @@ pub(crate) fn run(step: &mut Step<'_>, id: FrameId, state: &State, map: &MapStat
         step.emit(id, EventType::MapStateStarted, Details::MapStateStarted { length: u64::from(length) });
     let items = step.put_content(Payload::from_value(items));
     step.wait(id, Waiting::Iterations { started_event, items, next: 0, open: 0, max_concurrency });
-    if length == 0 {
+    if length == 0 && step.probe.is_none() {
         return crate::branches::collect_iterations(step, id);
     }
     step.ready.push_back(id);
@@ -102,6 +102,25 @@ pub(super) fn plain_input(item: &Value, key: Option<&Arc<str>>) -> Value {
     }
 }
 
+/// The inputs of all iterations of a Map that waits for them, as an array.
+///
+/// # Errors
+/// When `ItemSelector` fails.
+pub(crate) fn iteration_inputs(
+    step: &Step<'_>,
+    id: FrameId,
+    state: &State,
+    map: &MapState,
+) -> Result<Payload, Problem> {
+    let length = match step.execution.frames.get(&id).map(|frame| &frame.waiting) {
+        Some(Waiting::Iterations { items, .. }) => length_of(items.payload.value()),
+        _ => 0,
+    };
+    let inputs =
+        (0..length).map(|index| iteration_input(step, id, state, map, index).map(|input| input.value().clone()));
+    Ok(Payload::from_value(Value::Array(Arc::new(inputs.collect::<Result<Vec<_>, _>>()?))))
+}
+
 /// The input of an iteration: the item, or what `ItemSelector` makes of it.
 fn iteration_input(
     step: &Step<'_>,
@@ -141,6 +160,9 @@ pub(super) fn items(
     };
     let fits = matches!(value, Value::Array(_));
     if fits {
+        if let Some(probe) = step.probe {
+            probe.report_items(&value, effective);
+        }
         return Ok(value);
     }
     Err(step.problem(id, not_items(state, map, &value)))
@@ -155,7 +177,12 @@ fn not_items(state: &State, map: &MapState, value: &Value) -> Fault {
         _ if state.query_language == QueryLanguage::Jsonata => {
             Fault::Evaluation("".into(), format!("Map state input must be an array but was: {value}"))
         }
-        Items::Path(path) => Fault::Runtime(format!("Reference path \"{}\" must point to array.", path.text())),
+        Items::Path(path) => {
+            let text = path.text();
+            // In the context object as if it were the input (recorded: test_state_map_context_object).
+            let text = text.strip_prefix('$').filter(|inner| inner.starts_with('$')).unwrap_or(text);
+            Fault::Runtime(format!("Reference path \"{text}\" must point to array."))
+        }
         _ => Fault::Runtime("Reference path \"$\" must point to array.".to_owned()),
     }
 }
@@ -171,6 +198,9 @@ fn max_concurrency(
         None => 0,
         Some(amount) => flow::amount(step, id, state, amount, "MaxConcurrency", effective)?,
     };
+    if let Some(probe) = step.probe {
+        probe.report_max_concurrency(asked);
+    }
     let asked = u32::try_from(asked).unwrap_or(u32::MAX);
     Ok(match step.limits.inline_map_concurrency {
         Some(ceiling) if asked == 0 || asked > ceiling => ceiling,

@@ -15,6 +15,7 @@ use crate::flow;
 use crate::problem::{Fault, Problem};
 use crate::states::{Outcome, map};
 use crate::step::Step;
+use crate::test_state::probe::Stage;
 
 /// How a Map Run ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,12 +33,15 @@ pub(crate) fn run(
     map: &MapState,
     distributed: &Distributed,
 ) -> Result<Outcome, Problem> {
-    if let Some(what) = missing(distributed) {
+    if let Some(what) = missing(distributed).filter(|_| step.probe.is_none()) {
         let cause = format!("{what} of a Map in mode DISTRIBUTED is not available in this version of Stepwell");
         return Err(Problem::ordinary(Failure::new("States.ItemReaderFailed", cause)));
     }
     let effective = flow::effective_input(step, id, state)?;
-    let items = map::items(step, id, state, map, &effective)?;
+    let items = match step.probe {
+        Some(probe) if distributed.reader.is_some() => probe.read_items(distributed)?,
+        _ => map::items(step, id, state, map, &effective)?,
+    };
     let length = map::length_of(&items);
     let max_concurrency = match &map.max_concurrency {
         None => 0,
@@ -46,7 +50,14 @@ pub(crate) fn run(
     step.emit(id, EventType::MapStateStarted, Details::MapStateStarted { length: u64::from(length) });
     let tolerated_count = tolerated_count(step, id, state, distributed, &effective)?;
     let tolerated_percentage = tolerated_percentage(step, id, state, distributed, &effective)?;
+    if let Some(probe) = step.probe {
+        probe.report_max_concurrency(max_concurrency);
+        probe.report_tolerated(tolerated_count, tolerated_percentage);
+    }
     let inputs = child_inputs(step, id, state, map, &items, &effective)?;
+    if step.probe.is_some() && map.item_selector.is_some() {
+        step.report(Stage::ItemSelector, &Payload::from_value(Value::array(inputs.iter().cloned())));
+    }
     let map_run_arn = map_run_arn(step, distributed);
     step.emit(id, EventType::MapRunStarted, Details::MapRunStarted { map_run_arn: Arc::clone(&map_run_arn) });
     let inputs = step.put_content(Payload::from_value(Value::Array(Arc::new(inputs))));
@@ -174,7 +185,11 @@ fn tolerated_percentage(
             (value, expression.text().to_string())
         }
     };
-    let Some(percentage) = value.as_number().map(stepwell_value::Number::as_f64) else {
+    let percentage = match &value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_number().map(stepwell_value::Number::as_f64),
+    };
+    let Some(percentage) = percentage else {
         let text = format!(
             "The ToleratedFailurePercentagePath field refers to value {value} which is not a valid float: {shown}"
         );

@@ -1,0 +1,1 @@
+//! Tests: rows of a state, a call and what it reports.
