@@ -9,7 +9,7 @@ use crate::commands::{activity, completions, dev, doctor, env, exec, run, serve,
 /// Exit codes: 0 done, 1 the execution failed or the command could not do its work, 2 wrong usage or configuration,
 /// 3 invalid definition, 4 no server answers.
 #[derive(Debug, Parser)]
-#[command(name = "stepwell", version, propagate_version = true, max_term_width = 110)]
+#[command(name = "stepwell", version, max_term_width = 110)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -74,11 +74,22 @@ pub fn scope(config: &Config) -> Scope {
     }
 }
 
+impl Storage {
+    /// The data folder with a path that means the same in every directory: functions run in their own.
+    fn absolute(self) -> Storage {
+        match self {
+            Storage::Memory => Storage::Memory,
+            Storage::Folder(folder) => Storage::Folder(std::path::absolute(&folder).unwrap_or(folder)),
+        }
+    }
+}
+
 /// Starts everything but the listeners: opens the store, and takes up what was running.
 ///
 /// # Errors
 /// When the data folder cannot be used, a function's runtime cannot be set up, or the Lambda endpoint is none.
-pub async fn start(plan: Plan<'_>) -> Result<System, Problem> {
+pub async fn start(mut plan: Plan<'_>) -> Result<System, Problem> {
+    plan.storage = plan.storage.absolute();
     let config = plan.config;
     let scope = scope(config);
     let remote = config.lambda.endpoint.as_deref().map(remote_lambda).transpose()?.map(Arc::new);

@@ -73,6 +73,27 @@ fn dev_follows_changes_and_keeps_the_old_one_when_the_new_is_broken() {
 }
 
 #[test]
+fn functions_run_when_all_paths_are_relative() {
+    let folder = folder(&[]);
+    let task = r#"{"StartAt": "A", "States": {"A": {"Type": "Task", "TimeoutSeconds": 30, "Resource": "arn:aws:lambda:us-east-1:123456789012:function:NAME", "End": true}}}"#;
+    std::fs::create_dir_all(folder.path().join("app/functions/py")).unwrap();
+    std::fs::create_dir_all(folder.path().join("app/functions/js")).unwrap();
+    for name in ["py", "js"] {
+        std::fs::write(folder.path().join(format!("app/{name}.asl.json")), task.replace("NAME", name)).unwrap();
+    }
+    let python = "import os\ndef handler(event, context):\n    return os.environ['AWS_ENDPOINT_URL_SFN']\n";
+    std::fs::write(folder.path().join("app/functions/py/app.py"), python).unwrap();
+    let node = "export const handler = async (event) => event.x + 1;\n";
+    std::fs::write(folder.path().join("app/functions/js/index.mjs"), node).unwrap();
+    let server = Server::start_in(folder.path(), &["dev", "app"]);
+    let done = server.run(&["exec", "start", "py", "--wait"]).code(0);
+    assert_eq!(done.out.trim(), format!("\"{}\"", server.url));
+    assert_eq!(server.run(&["exec", "start", "js", "--input", "{\"x\": 1}", "--wait"]).code(0).out.trim(), "2");
+    assert!(folder.path().join("app/.stepwell/logs/py.log").is_file());
+    server.stop();
+}
+
+#[test]
 fn the_type_comes_from_the_configuration() {
     let folder = folder(&[("quick.asl.json", PASS), ("stepwell.toml", "[state_machines.quick]\ntype = \"EXPRESS\"\n")]);
     let server = Server::start(&["dev", &shown(folder.path()), "--ephemeral"]);
@@ -222,12 +243,30 @@ fn the_daily_loop() {
 }
 
 #[test]
-fn a_signal_while_a_worker_polls_ends_the_server_soon() {
-    let folder = folder(&[]);
+fn a_worker_takes_tasks_and_answers_them() {
+    let task = r#"{"StartAt": "A", "States": {"A": {"Type": "Task", "TimeoutSeconds": 60, "Resource": "arn:aws:states:us-east-1:123456789012:activity:work", "End": true}}}"#;
+    let folder = folder(&[("job.asl.json", task)]);
     let server = Server::start(&["dev", &shown(folder.path()), "--ephemeral"]);
-    let arn = "arn:aws:states:us-east-1:123456789012:activity:none";
-    let mut poll = Running::start(stepwell(&["activity", "poll", arn, "--endpoint", &server.url]));
-    assert_eq!(poll.end(), 1);
-    assert!(poll.said().contains("ActivityDoesNotExist"), "{}", poll.said());
+    server.run(&["activity", "poll", "work"]).code(1).says(&["there is no activity `work`"]);
+    server.run(&["activity", "create", "work"]).code(0);
+    let token = |server: &Server| {
+        let taken = server.json(&["activity", "poll", "work", "--worker", "me"]);
+        assert_eq!(text(&taken, "input"), "{\"n\":1}");
+        text(&taken, "taskToken").to_owned()
+    };
+    let start = |name: &str| server.run(&["exec", "start", "job", "--name", name, "--input", "{\"n\":1}"]).code(0);
+    start("good");
+    let good = token(&server);
+    server.run(&["task", "heartbeat", &good]).code(0);
+    server.run(&["task", "success", &good, "--result", "[7]"]).code(0).says(&["taken"]);
+    assert_eq!(server.run(&["exec", "watch", "job:good"]).code(0).out.trim(), "[7]");
+    start("bad");
+    let bad = token(&server);
+    server.run(&["task", "failure", &bad, "--error", "Tired", "--cause", "late"]).code(0);
+    server.run(&["exec", "watch", "job:bad"]).code(1).says(&["failed   A  Tired: late", "FAILED Tired: late"]);
+    server.run(&["task", "success", &bad]).code(1).says(&["TaskTimedOut"]);
+    // A worker that waits does not keep the server from stopping.
+    let poll = Running::start(stepwell(&["activity", "poll", "work", "--endpoint", &server.url]));
     server.stop();
+    drop(poll);
 }

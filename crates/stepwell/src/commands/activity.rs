@@ -15,6 +15,8 @@ use crate::terminal::{data, say, table};
 pub enum Command {
     /// List the activities
     List(Common),
+    /// Make one
+    Create(Create),
     /// Wait for a task of an activity and take it; exit code 1 when none came
     Poll(Poll),
 }
@@ -26,6 +28,16 @@ pub struct Common {
     connection: Connection,
     #[command(flatten)]
     output: Output,
+}
+
+/// A new activity.
+#[derive(Args, Debug)]
+pub struct Create {
+    /// Its name
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    common: Common,
 }
 
 /// A worker's question for a task.
@@ -48,6 +60,7 @@ pub struct Poll {
 pub async fn run(command: Command) -> Result<Exit, Problem> {
     match command {
         Command::List(common) => list(common).await,
+        Command::Create(arguments) => create(arguments).await,
         Command::Poll(arguments) => poll(arguments).await,
     }
 }
@@ -62,6 +75,13 @@ async fn list(common: Common) -> Result<Exit, Problem> {
             data(&table(&["name", "created", "arn"], &rows));
         }
     }
+    Ok(Exit::Ok)
+}
+
+async fn create(arguments: Create) -> Result<Exit, Problem> {
+    let client = Client::new(&arguments.common.connection)?;
+    let answer = client.call("CreateActivity", Value::object([("name", Value::from(arguments.name))])).await?;
+    sm::show(&answer, arguments.common.output);
     Ok(Exit::Ok)
 }
 

@@ -148,7 +148,15 @@ impl Server {
     /// Starts `stepwell ARGUMENTS --listen 127.0.0.1:0` and waits until it is ready.
     #[track_caller]
     pub fn start(arguments: &[&str]) -> Server {
-        let mut process = Running::start(stepwell(&[arguments, &["--listen", "127.0.0.1:0"]].concat()));
+        Server::start_in(Path::new("."), arguments)
+    }
+
+    /// The same, in a folder.
+    #[track_caller]
+    pub fn start_in(folder: &Path, arguments: &[&str]) -> Server {
+        let mut command = stepwell(&[arguments, &["--listen", "127.0.0.1:0"]].concat());
+        command.current_dir(folder);
+        let mut process = Running::start(command);
         process.wait_for("ready;");
         let said = process.said();
         let url = said.split_whitespace().find(|word| word.starts_with("http://127.0.0.1:")).unwrap().to_owned();
