@@ -6,7 +6,7 @@ use stepwell_interpreter::Failure;
 use stepwell_value::{Number, Payload, Value};
 
 use crate::lambda::{FunctionRef, InvocationType, InvokeError, InvokeOptions, Invoked, Lambda, Place};
-use crate::sdk;
+use crate::{ids, sdk};
 
 /// A Task whose resource is a function's ARN: its input is the event, the function's answer its result.
 pub(crate) async fn call_function(lambda: &Lambda, call: &Call) -> Answer {
@@ -43,13 +43,15 @@ pub(crate) async fn invoke(lambda: &Lambda, call: &Call) -> Answer {
         qualifier: text("Qualifier"),
         ..InvokeOptions::default()
     };
-    // AWS gives a function without `Payload` an empty object (recorded: test_invoke).
+    // AWS gives a function without `Payload` an empty object (recorded: test_invoke); a string is the event's text itself
+    // (recorded: test_invoke_json_values).
     let event = match parameters.get("Payload") {
         None | Some(Value::Null) => "{}".to_owned(),
+        Some(Value::String(text)) => text.to_string(),
         Some(payload) => payload.to_json(),
     };
     match lambda.invoke(&function, &event, &options).await {
-        Ok(invoked) if invoked.function_error.is_some() => Answer::failed(function_failure(&invoked)),
+        Ok(invoked) if invoked.function_error.is_some() => Answer::failed(canonical_cause(function_failure(&invoked))),
         Ok(invoked) => answer(call, output(invoked)),
         Err(error) => refused(&error),
     }
@@ -70,6 +72,7 @@ fn place(call: &Call) -> Place {
 
 /// The answer of Invoke in the form of an SDK; members as recorded (test_invoke).
 fn output(invoked: Invoked) -> Payload {
+    let headers = headers(&invoked);
     let payload = match Value::parse(&invoked.payload) {
         Ok(value) => value,
         Err(_) => Value::from(invoked.payload.as_str()),
@@ -82,7 +85,7 @@ fn output(invoked: Invoked) -> Payload {
         members.push(("LogResult", Value::from(log)));
     }
     members.push(("Payload", payload));
-    members.extend(sdk::metadata(invoked.status_code, &invoked.request_id, &invoked.headers));
+    members.extend(sdk::metadata(invoked.status_code, &invoked.request_id, &headers));
     members.push(("StatusCode", Value::Number(Number::Int(i64::from(invoked.status_code)))));
     Payload::from_value(Value::object(members))
 }
@@ -103,6 +106,37 @@ fn function_failure(invoked: &Invoked) -> Failure {
         return Failure::new(name, cause);
     }
     Failure::new(name, invoked.payload.as_str())
+}
+
+/// `lambda:invoke` writes the function's error anew, without blanks (recorded: test_raise_exception_catch_output_path); a
+/// bare function ARN hands it on as it is.
+fn canonical_cause(failure: Failure) -> Failure {
+    let canonical = failure.cause.as_deref().and_then(|cause| Value::parse(cause).ok()).map(|cause| cause.to_json());
+    Failure { cause: canonical.map(Into::into).or(failure.cause), error: failure.error }
+}
+
+/// The headers of Invoke in AWS's order, as an SDK shows them; what an endpoint left out is what AWS would have sent
+/// (recorded: test_invoke).
+fn headers(invoked: &Invoked) -> Vec<(String, String)> {
+    let given = |name: &str| {
+        let found = invoked.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.clone())
+    };
+    let length = invoked.payload.len().to_string();
+    let version = invoked.executed_version.clone().unwrap_or_else(|| "$LATEST".to_owned());
+    let usual: [(&str, Option<String>); 8] = [
+        ("X-Amz-Executed-Version", Some(version)),
+        ("x-amzn-Remapped-Content-Length", given("x-amzn-Remapped-Content-Length").or(Some("0".to_owned()))),
+        ("Connection", Some("keep-alive".to_owned())),
+        ("x-amzn-RequestId", Some(invoked.request_id.clone())),
+        ("Content-Length", Some(length)),
+        ("Date", given("Date").or_else(|| Some(ids::http_date()))),
+        ("X-Amzn-Trace-Id", given("X-Amzn-Trace-Id").or_else(|| Some(ids::trace_id()))),
+        ("Content-Type", given("Content-Type").or(Some("application/json".to_owned()))),
+    ];
+    let others = ["X-Amz-Function-Error", "X-Amz-Log-Result"].map(|name| (name, given(name)));
+    let all = usual.into_iter().chain(others);
+    all.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 fn refused(error: &InvokeError) -> Answer {
