@@ -149,7 +149,7 @@ fn machines_are_made_changed_and_removed() {
             r#"{"stateMachineArn":"A:stateMachine:m","name":"m","status":"ACTIVE","type":"STANDARD","creationDate":"<made>",
                 "definition":"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"End\":true}}}",
                 "roleArn":"arn:aws:iam::123456789012:role/r","tracingConfiguration":{"enabled":false},
-                "loggingConfiguration":{"includeExecutionData":false,"level":"OFF"}}"#,
+                "encryptionConfiguration":{"type":"AWS_OWNED_KEY"},"loggingConfiguration":{"includeExecutionData":false,"level":"OFF"}}"#,
         ),
         (
             "UpdateStateMachine",
@@ -177,7 +177,7 @@ fn machines_are_made_changed_and_removed() {
             200,
             r#"{"stateMachineArn":"A:stateMachine:m","name":"m","status":"ACTIVE","type":"STANDARD","creationDate":"<made>",
                 "definition":"{}","roleArn":"arn:aws:iam::1:role/two","tracingConfiguration":{"enabled":false},
-                "loggingConfiguration":{"includeExecutionData":false,"level":"OFF"},"revisionId":"<second>"}"#,
+                "encryptionConfiguration":{"type":"AWS_OWNED_KEY"},"loggingConfiguration":{"includeExecutionData":false,"level":"OFF"},"revisionId":"<second>"}"#,
         ),
         ("CreateStateMachine", r#"{"name":"a",PASS,ROLE}"#, 200, r#"{"stateMachineArn":"*","creationDate":"*"}"#),
         (
@@ -324,7 +324,7 @@ fn versions_and_aliases() {
             200,
             r#"{"stateMachineArn":"A:stateMachine:m","name":"m","definition":"*","roleArn":"arn:aws:iam::123456789012:role/r",
                 "updateDate":"*","tracingConfiguration":{"enabled":false},
-                "loggingConfiguration":{"includeExecutionData":false,"level":"OFF"}}"#,
+                "encryptionConfiguration":{"type":"AWS_OWNED_KEY"},"loggingConfiguration":{"includeExecutionData":false,"level":"OFF"}}"#,
         ),
         (
             "UpdateStateMachineAlias",
@@ -542,7 +542,7 @@ fn a_machine_is_deleting_while_executions_run() {
             r#"{"executionArn":"<run>","includedData":"METADATA_ONLY"}"#,
             200,
             r#"{"stateMachineArn":"A:stateMachine:m","name":"m","definition":"{}","roleArn":"*","updateDate":"*",
-                "tracingConfiguration":{"enabled":false},"loggingConfiguration":{"includeExecutionData":false,"level":"OFF"}}"#,
+                "tracingConfiguration":{"enabled":false},"encryptionConfiguration":{"type":"AWS_OWNED_KEY"},"loggingConfiguration":{"includeExecutionData":false,"level":"OFF"}}"#,
         ),
     ]);
 }
