@@ -139,7 +139,7 @@ fn details(event: &HistoryEvent) -> String {
         }
         Details::ExecutionRedriven { redrive_count } => words.number("redrives", Some(*redrive_count)),
         Details::EvaluationFailed { failure, location, state } => {
-            words.plain(state).text("location", Some(location)).failure(failure)
+            words.plain(state).text("location", Some(location).filter(|place| !place.is_empty())).failure(failure)
         }
     };
     words.0.join(" ")
