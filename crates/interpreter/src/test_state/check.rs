@@ -1,7 +1,7 @@
 //! What a TestState call may not ask for, in AWS's words.
 
 use stepwell_asl::definition::{Pattern, Target};
-use stepwell_asl::{State, StateKind, StateType};
+use stepwell_asl::{Definition, State, StateKind, StateType};
 use stepwell_value::{Payload, Value};
 
 use super::{Answer, Test, context, writes_results};
@@ -55,10 +55,28 @@ pub fn check(
     if let Some(Answer::Result(result)) = &answer {
         check_failure_count(test, state, result)?;
     }
+    if let (Some(Answer::Error(_)), Some(cause)) = (&answer, &test.configuration.error_caused_by_state)
+        && matches!(state.kind, StateKind::Map(_) | StateKind::Parallel(_))
+        && !is_inside(test.definition, state, cause)
+    {
+        return refused("State not found in definition");
+    }
     if let Some(given) = &test.context {
         context::check(given.value(), state)?;
     }
     Ok(answer)
+}
+
+/// Whether a state of this name stands inside a Map or Parallel, at any depth.
+fn is_inside(definition: &Definition, outer: &State, name: &str) -> bool {
+    let mut above = definition.state_named(name).map(|inner| inner.block);
+    while let Some(parent) = above.and_then(|block| definition.block(block).parent) {
+        if parent == outer.id {
+            return true;
+        }
+        above = Some(definition.state(parent).block);
+    }
+    false
 }
 
 /// Whether a state can only be tested with a mock although it is a Task.
