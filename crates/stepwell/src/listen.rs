@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use crate::problem::Problem;
+use crate::terminal::say;
 
 /// Where a server listens that nobody told otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8083";
@@ -50,13 +51,25 @@ pub fn open(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Problem> {
         && *only.ip() == Ipv4Addr::LOCALHOST
         && let Some(port) = port_of(&listeners)
     {
-        listeners.extend(TcpListener::bind((Ipv6Addr::LOCALHOST, port)));
+        match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => say(&format!(
+                "warning: another process listens on [::1]:{port}, and `localhost` may mean that one; use 127.0.0.1:{port}"
+            )),
+            Err(_) => {} // a machine without IPv6
+        }
     }
     for listener in &listeners {
         let set = listener.set_nonblocking(true);
         set.map_err(|error| Problem::failed(format!("a listener cannot be used: {error}")))?;
     }
     Ok(listeners)
+}
+
+/// The URLs of listeners, in their order.
+pub fn urls_of(listeners: &[TcpListener]) -> Vec<String> {
+    let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+    addresses.map(|address| format!("http://{address}")).collect()
 }
 
 /// The port of the first listener.

@@ -176,6 +176,9 @@ impl Lines {
             let index = details.map_or(0, |details| id(details, "index"));
             place.iteration = format!("{}{}[{index}] ", place.iteration, place.state);
         }
+        if let Some(what) = waits_for(event_type, member("resource")) {
+            return Some(format!("{}  {}  for {what}", self.style.paint(Ink::Warn, "waiting"), shown(place)));
+        }
         let failed = event_type.ends_with("Failed") || event_type.ends_with("TimedOut");
         // The end of the whole is told by its status; a branch's or an iteration's failure by the state that failed in it.
         if !failed || ["Execution", "Map", "Parallel"].iter().any(|kind| event_type.starts_with(kind)) {
@@ -201,6 +204,16 @@ impl Lines {
             let outer = place.iteration.trim_end().rfind(' ').map_or(0, |blank| blank + 1);
             place.iteration.truncate(outer);
         }
+    }
+}
+
+/// What a task waits for that somebody outside has to do.
+fn waits_for(event_type: &str, resource: Option<&str>) -> Option<String> {
+    let resource = resource.unwrap_or_default();
+    match event_type {
+        "TaskSubmitted" if resource.ends_with(".waitForTaskToken") => Some("an answer by its task token".to_owned()),
+        "ActivityScheduled" => Some(format!("a worker of {resource}")),
+        _ => None,
     }
 }
 

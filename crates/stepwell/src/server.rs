@@ -17,6 +17,16 @@ pub struct Listening {
     served: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
+impl Listening {
+    /// Takes no more requests, and finishes those under way.
+    pub async fn stop(self) {
+        let _ = self.stop.send(()); // it has stopped already
+        if tokio::time::timeout(FAREWELL, self.served).await.is_err() {
+            tracing::warn!("some requests were still under way and are cut off");
+        }
+    }
+}
+
 /// Begins to answer requests.
 ///
 /// # Errors
@@ -50,10 +60,7 @@ pub async fn until_signal(system: System, mut listening: Listening) -> Result<Ex
     }
     say("stopping: requests under way are finished; once more to stop at once");
     let farewell = async {
-        let _ = listening.stop.send(()); // it has stopped already
-        if tokio::time::timeout(FAREWELL, listening.served).await.is_err() {
-            tracing::warn!("some requests were still under way and are cut off");
-        }
+        listening.stop().await;
         system.stop().await;
     };
     tokio::select! {

@@ -64,6 +64,17 @@ pub struct System {
     pub scope: Scope,
 }
 
+/// What every function gets of a server that accepts any credentials, so that it can call it with any SDK.
+pub fn open_environment(url: &str) -> BTreeMap<String, String> {
+    let variables = [
+        ("AWS_ENDPOINT_URL_SFN", url),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
+    ];
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
 /// The account and region of a configuration.
 pub fn scope(config: &Config) -> Scope {
     let account = config.server.account.clone();

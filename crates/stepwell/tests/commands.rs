@@ -1,5 +1,7 @@
 //! The commands that need no server: validate, run, env, doctor, completions; wrong usage.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
+
 mod support;
 
 use stepwell_value::Value;
@@ -105,6 +107,24 @@ fn run_calls_the_functions_of_an_example() {
     assert!(Value::parse(&done.out).unwrap().as_object().is_some(), "{done:?}");
     let input = format!("@{}", example("file-pipeline/inputs/unknown-type.json"));
     run(&["run", &file, "--input", &input]).code(1).says(&["FAILED "]);
+}
+
+#[test]
+fn a_function_calls_the_api_of_its_run() {
+    let machine = r#"{"StartAt": "A", "States": {"A": {"Type": "Task", "TimeoutSeconds": 60, "End": true,
+        "Resource": "arn:aws:lambda:us-east-1:123456789012:function:lists"}}}"#;
+    let function = "
+import json, os, urllib.request
+def handler(event, context):
+    headers = {'X-Amz-Target': 'AWSStepFunctions.ListStateMachines', 'Content-Type': 'application/x-amz-json-1.0'}
+    answer = urllib.request.urlopen(urllib.request.Request(os.environ['AWS_ENDPOINT_URL_SFN'], b'{}', headers))
+    return [machine['name'] for machine in json.load(answer)['stateMachines']]
+";
+    let folder = folder(&[("m.asl.json", machine)]);
+    std::fs::create_dir_all(folder.path().join("functions/lists")).unwrap();
+    std::fs::write(folder.path().join("functions/lists/app.py"), function).unwrap();
+    let done = run(&["run", &at(&folder, "m.asl.json")]).code(0);
+    assert_eq!(Value::parse(&done.out).unwrap().to_json(), "[\"m\"]");
 }
 
 #[test]

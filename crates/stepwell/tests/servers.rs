@@ -1,5 +1,7 @@
 //! The servers: dev and serve, what they refuse, what survives, and the commands that talk to them.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
+
 mod support;
 
 use std::path::Path;
@@ -98,6 +100,8 @@ fn the_type_comes_from_the_configuration() {
     let folder = folder(&[("quick.asl.json", PASS), ("stepwell.toml", "[state_machines.quick]\ntype = \"EXPRESS\"\n")]);
     let server = Server::start(&["dev", &shown(folder.path()), "--ephemeral"]);
     assert_eq!(text(&server.json(&["sm", "describe", "quick"]), "type"), "EXPRESS");
+    let done = server.run(&["exec", "start", "quick", "--wait"]).code(0).says(&["SUCCEEDED"]);
+    assert_eq!(done.out.trim(), "1");
     server.stop();
 }
 

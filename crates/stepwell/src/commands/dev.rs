@@ -1,6 +1,5 @@
 //! `stepwell dev`: a server for one developer, in step with a folder of definitions and functions.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -44,14 +43,16 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
     }
     let config = Config::of_folder(&directory)?;
     let listen = arguments.listen.or_else(|| config.server.listen.clone());
-    let addresses = listen::parse(listen.as_deref().unwrap_or(listen::LISTEN_DEFAULT))?;
+    let listen = listen.as_deref().unwrap_or(listen::LISTEN_DEFAULT);
+    let addresses = listen::parse(listen)?;
     if !listen::is_loopback(&addresses) {
-        return Err(Problem::usage("`stepwell dev` accepts any credentials, so it listens on loopback addresses only")
-            .help("for other machines: stepwell serve --listen ADDRESS:PORT --data FOLDER --config FILE, with [keys] in FILE"));
+        let message = "`stepwell dev` accepts any credentials, so it listens on loopback addresses only, and not on";
+        return Err(Problem::usage(format!("{message} {listen}")).help(
+            "for other machines: stepwell serve --listen ADDRESS:PORT --data FOLDER --config FILE, with [keys] in FILE",
+        ));
     }
     let listeners = listen::open(&addresses)?;
-    let urls: Vec<String> =
-        listeners.iter().filter_map(|one| one.local_addr().ok()).map(|address| format!("http://{address}")).collect();
+    let urls = listen::urls_of(&listeners);
     let port = listen::port_of(&listeners).unwrap_or_default();
     let url = urls.first().cloned().unwrap_or_default();
     let storage = match (arguments.ephemeral, arguments.data.or_else(|| config.server.data.clone())) {
@@ -64,7 +65,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
         storage: storage.clone(),
         access: Access::AnyOnLoopback { account: wiring::scope(&config).account.into() },
         functions: wiring::functions_of(&directory)?,
-        function_environment: function_environment(&url),
+        function_environment: wiring::open_environment(&url),
     };
     let system = wiring::start(plan).await?;
     let listening = server::answer(&system, listeners)?;
@@ -74,17 +75,6 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
     tell_how_to_use(port, &url, &system.scope.region, &directory).await;
     tokio::spawn(watch::follow(deployer, folders));
     server::until_signal(system, listening).await
-}
-
-/// What every function gets, so that it can call this server with any SDK.
-fn function_environment(url: &str) -> BTreeMap<String, String> {
-    let variables = [
-        ("AWS_ENDPOINT_URL_SFN", url),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_DISABLE_HOST_PREFIX_INJECTION", "true"),
-    ];
-    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 fn greet(urls: &[String], storage: &Storage, system: &System) {

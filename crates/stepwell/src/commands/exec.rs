@@ -11,7 +11,7 @@ use crate::cli::{Connection, Format, Output};
 use crate::client::Client;
 use crate::input;
 use crate::problem::{Exit, Problem};
-use crate::progress::{self, Lines};
+use crate::progress::{self, Ended, Lines};
 use crate::server;
 use crate::terminal::{Style, data, say, table};
 
@@ -131,8 +131,11 @@ async fn start(arguments: Start) -> Result<Exit, Problem> {
     let client = Client::new(&arguments.connection)?;
     let input = input::read(&arguments.input)?;
     let machine = names::state_machine(&client, &arguments.machine).await?;
-    let mut request = vec![("stateMachineArn", Value::from(machine)), ("input", Value::from(input))];
+    let mut request = vec![("stateMachineArn", Value::from(machine.as_str())), ("input", Value::from(input))];
     request.extend(arguments.name.map(|name| ("name", Value::from(name))));
+    if arguments.wait && is_express(&client, &machine).await? {
+        return sync(&client, Value::object(request), arguments.output).await;
+    }
     let started = client.call("StartExecution", Value::object(request)).await?;
     let arn = call::text(&started, "executionArn");
     if arguments.wait {
@@ -147,6 +150,18 @@ async fn start(arguments: Start) -> Result<Exit, Problem> {
         }
     }
     Ok(Exit::Ok)
+}
+
+async fn is_express(client: &Client, machine: &str) -> Result<bool, Problem> {
+    let found = client.call("DescribeStateMachine", Value::object([("stateMachineArn", Value::from(machine))])).await?;
+    Ok(call::text(&found, "type") == "EXPRESS")
+}
+
+/// Express executions keep no history to follow: the call waits for the end.
+async fn sync(client: &Client, request: Value, output: Output) -> Result<Exit, Problem> {
+    let answer = client.call("StartSyncExecution", request).await?;
+    let ended = Ended::of(&answer).ok_or_else(|| Problem::failed("the execution has not ended"))?;
+    Ok(tell(&ended, &answer, output))
 }
 
 async fn list(arguments: List) -> Result<(), Problem> {
@@ -221,14 +236,22 @@ async fn follow(client: &Client, arn: &str, output: Output) -> Result<Exit, Prob
         ended = progress::follow(client, arn, INTERVAL, false) => ended?,
         () = server::signal() => return Err(Problem::failed("no longer followed; the execution goes on")),
     };
-    if output.output == Format::Json {
-        let answer = client.call("DescribeExecution", Value::object([("executionArn", Value::from(arn))])).await?;
-        data(&answer.to_json_pretty());
-    } else if let Some(text) = &ended.output {
-        data(text);
+    let answer = match output.output {
+        Format::Json => client.call("DescribeExecution", Value::object([("executionArn", Value::from(arn))])).await?,
+        Format::Table => Value::Null,
+    };
+    Ok(tell(&ended, &answer, output))
+}
+
+/// Writes how an execution ended: its output, or the whole answer as JSON.
+fn tell(ended: &Ended, answer: &Value, output: Output) -> Exit {
+    match (output.output, &ended.output) {
+        (Format::Json, _) => data(&answer.to_json_pretty()),
+        (Format::Table, Some(text)) => data(text),
+        (Format::Table, None) => {}
     }
     say(&ended.to_line(Style::of_stderr()));
-    Ok(if ended.status == "SUCCEEDED" { Exit::Ok } else { Exit::Failed })
+    if ended.status == "SUCCEEDED" { Exit::Ok } else { Exit::Failed }
 }
 
 async fn stop(arguments: Stop) -> Result<(), Problem> {

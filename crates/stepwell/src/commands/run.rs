@@ -1,6 +1,6 @@
-//! `stepwell run`: one execution of a definition, in this process, with nothing kept.
+//! `stepwell run`: one execution of a definition, in this process, with nothing kept. The API answers on a free port
+//! of the loopback meanwhile, for functions that answer tasks by token or start executions.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::problem::{Exit, Problem};
 use crate::progress::{self, Ended};
 use crate::terminal::{Ink, Style, data, say};
 use crate::wiring::{self, InProcess, Plan, Storage};
-use crate::{input, server};
+use crate::{input, listen, server};
 
 /// How often progress is looked at.
 const INTERVAL: Duration = Duration::from_millis(25);
@@ -53,14 +53,18 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
     let input = input::read(&arguments.input)?;
     let folder = arguments.functions.unwrap_or_else(|| functions_folder(&arguments.file));
     let config = Config::of_folder(&folder)?;
+    // Functions may answer tasks by token, or start executions themselves.
+    let listeners = listen::open(&listen::parse("127.0.0.1:0")?)?;
+    let url = listen::urls_of(&listeners).swap_remove(0);
     let system = wiring::start(Plan {
         config: &config,
         storage: Storage::Memory,
         access: Access::default(),
         functions: wiring::functions_of(&folder)?,
-        function_environment: BTreeMap::new(),
+        function_environment: wiring::open_environment(&url),
     });
     let system = system.await?;
+    let listening = server::answer(&system, listeners)?;
     let caller = system.caller();
     let name = machine_name(&file);
     let role_arn = deploy::default_role(&system.scope.account);
@@ -69,6 +73,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
         Type::Standard => standard(&caller, &arn, &input, arguments.quiet).await,
         Type::Express => express(&caller, &arn, &input).await,
     };
+    listening.stop().await;
     system.stop().await;
     Ok(report(&ended?, arguments.quiet))
 }
@@ -102,11 +107,12 @@ async fn standard(caller: &InProcess, machine: &str, input: &str, quiet: bool) -
             ("cause", Value::from("stopped by a signal")),
         ]);
         let _ = caller.call("StopExecution", request).await; // it may have ended meanwhile
-        std::future::pending::<()>().await;
+        server::signal().await;
+        Problem::failed("interrupted twice; the execution is given up")
     };
     tokio::select! {
         ended = progress::follow(caller, &arn, INTERVAL, quiet) => ended,
-        () = stopper => Err(Problem::failed("interrupted")),
+        problem = stopper => Err(problem),
     }
 }
 

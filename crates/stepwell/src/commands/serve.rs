@@ -55,8 +55,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
         return Ok(Exit::Ok);
     }
     let listeners = listen::open(&decided.addresses)?;
-    let urls: Vec<String> =
-        listeners.iter().filter_map(|one| one.local_addr().ok()).map(|address| format!("http://{address}")).collect();
+    let urls = listen::urls_of(&listeners);
     let environment = function_environment(&decided.config, &urls);
     let system = wiring::start(Plan {
         config: &decided.config,

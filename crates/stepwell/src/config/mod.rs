@@ -13,6 +13,10 @@
 //! | `[state_machines.NAME]` | `type` | | | `STANDARD` |
 //! | `[limits]` | `aws`, `unbounded` | `STEPWELL_LIMITS` (`aws`, `unbounded`) | | `aws = true` |
 //! | `[retention]` | `days` | `STEPWELL_RETENTION_DAYS` | | 90 |
+//!
+//! Besides: `STEPWELL_CONFIG` names the file for `stepwell serve`, `STEPWELL_LOG` what the operator log shows (`warn`,
+//! `info`, `stepwell_engine=debug`), `STEPWELL_ENDPOINT` the server for the commands that talk to one, `STEPWELL_OUTPUT`
+//! the form of their answers.
 
 mod check;
 
