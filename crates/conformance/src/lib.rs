@@ -11,6 +11,7 @@
 pub mod case;
 mod disk;
 mod invariants;
+mod misdirected;
 mod parse;
 mod queue;
 mod render;

@@ -13,6 +13,7 @@ use stepwell_value::Timestamp;
 use crate::case::Case;
 use crate::disk::Disk;
 use crate::invariants;
+use crate::misdirected;
 use crate::queue::Queue;
 use crate::script::{Script, told, told_of_map_run};
 
@@ -241,17 +242,17 @@ impl<'c> Player<'c> {
         invariants::pending(self.definition, &read, &pending, &self.queue, &self.tasks, &self.map_runs)?;
         self.execution = read;
         if pending.contains(&Effect::Continue) && self.queue.moment_of(&Command::Continue).is_none() {
-            self.needless_continue()?;
+            self.needless(&Command::Continue)?;
         }
-        Ok(())
+        misdirected::commands(&self.execution).iter().try_for_each(|command| self.needless(command))
     }
 
-    /// A recovered execution is told to go on, and has nothing to go on with.
-    fn needless_continue(&mut self) -> Result<(), String> {
+    /// A recovered execution is told to go on and has nothing to go on with, or is told what it does not wait for.
+    fn needless(&mut self, command: &Command) -> Result<(), String> {
         let before = self.execution.clone();
-        let transition = self.step(&Command::Continue);
+        let transition = self.step(command);
         if !transition.is_empty() || self.execution != before {
-            return Err(format!("a Continue that nobody asked for changed something: {transition:?}"));
+            return Err(format!("{command:?}, which nobody waits for, changed something: {transition:?}"));
         }
         Ok(())
     }
