@@ -49,6 +49,11 @@ impl Deployer {
         }
     }
 
+    /// Whether no definition was seen.
+    pub fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+    }
+
     /// Deploys what is new or changed; what is broken is shown, and what was deployed before stays. Gives all folders.
     pub async fn sweep(&mut self) -> Vec<PathBuf> {
         let found = definition_file::find(&self.folder);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use stepwell_api::Access;
 
+use crate::client;
 use crate::config::Config;
 use crate::hosts::{self, LocalHost};
 use crate::listen;
@@ -72,6 +73,9 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
     greet(&urls, &storage, &system);
     let mut deployer = Deployer::new(&directory, system.caller(), system.functions.clone(), system.scope.clone());
     let folders = deployer.sweep().await;
+    if deployer.is_empty() {
+        say("  none yet; put NAME.asl.json or NAME.asl.yaml into the folder");
+    }
     tell_how_to_use(port, &url, &system.scope.region, &directory).await;
     tokio::spawn(watch::follow(deployer, folders));
     server::until_signal(system, listening).await
@@ -99,7 +103,8 @@ async fn tell_how_to_use(port: u16, url: &str, region: &str, directory: &Path) {
         LocalHost::Name(name) => format!("http://{name}:{port}"),
         LocalHost::AddressOnly => url.to_owned(),
     };
-    say("\nfor the aws CLI and the SDKs (or: eval \"$(stepwell env)\")");
+    let option = if endpoint == client::ENDPOINT_DEFAULT { String::new() } else { format!(" --endpoint {endpoint}") };
+    say(&format!("\nfor the aws CLI and the SDKs (or: eval \"$(stepwell env{option})\")"));
     for (name, value) in super::env::variables(&endpoint, region) {
         say(&format!("  export {name}={value}"));
     }
