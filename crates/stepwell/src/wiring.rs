@@ -129,11 +129,12 @@ impl System {
         InProcess { api: Arc::clone(&self.api), caller: ApiCaller::internal(&self.scope) }
     }
 
-    /// Stops functions and loops, and closes the store. What was acknowledged is durable already.
+    /// Stops the loops and closes the store, then stops the functions: in this order, so that no execution sees its
+    /// function end. Calls under way are made again after the next start.
     pub async fn stop(self) {
-        self.functions.shutdown();
         let engine = self.engine;
         let _ = tokio::task::spawn_blocking(move || engine.shutdown()).await; // it fails only by a panic, which was shown
+        self.functions.shutdown();
     }
 }
 

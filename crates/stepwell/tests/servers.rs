@@ -126,6 +126,30 @@ fn a_restart_keeps_everything() {
 }
 
 #[test]
+fn a_call_that_a_stop_cuts_off_is_made_again() {
+    let task = r#"{"StartAt": "A", "States": {"A": {"Type": "Task", "TimeoutSeconds": 300, "Resource": "arn:aws:lambda:us-east-1:123456789012:function:slow", "End": true}}}"#;
+    let folder = folder(&[("job.asl.json", task)]);
+    let code = folder.path().join("functions/slow");
+    std::fs::create_dir_all(&code).unwrap();
+    let marker = folder.path().join("called");
+    let function = format!(
+        "import os, time\nMARKER = {:?}\ndef handler(event, context):\n    if os.path.exists(MARKER):\n        return 'again'\n    open(MARKER, 'w').close()\n    time.sleep(50)\n",
+        shown(&marker)
+    );
+    std::fs::write(code.join("app.py"), function).unwrap();
+    let directory = shown(folder.path());
+    let server = Server::start(&["dev", &directory]);
+    server.run(&["exec", "start", "job", "--name", "one"]).code(0);
+    until("the call", || marker.exists().then_some(()));
+    server.stop();
+    let server = Server::start(&["dev", &directory]);
+    assert_eq!(server.run(&["exec", "watch", "job:one"]).code(0).out.trim(), "\"again\"");
+    let history = server.run(&["exec", "history", "job:one"]).code(0).out;
+    assert!(!history.contains("Failed"), "{history}");
+    server.stop();
+}
+
+#[test]
 fn dev_refuses_what_it_cannot_do() {
     let folder = folder(&[]);
     let directory = shown(folder.path());
