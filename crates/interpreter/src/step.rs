@@ -471,8 +471,14 @@ impl<'s> Step<'s> {
         id
     }
 
-    /// Ends the execution with this event.
+    /// Ends the execution with this event, unless its history has become full before: then [`Step::finish`] ends it.
     pub fn close(&mut self, event_type: EventType, previous: EventId, details: Details, status: Status) {
+        if !self.full {
+            self.end(event_type, previous, details, status);
+        }
+    }
+
+    fn end(&mut self, event_type: EventType, previous: EventId, details: Details, status: Status) {
         if self.execution.status != Status::Running {
             return;
         }
@@ -508,7 +514,7 @@ impl<'s> Step<'s> {
         let previous = self.execution.next_event.saturating_sub(1);
         let cause = format!("The execution reached the maximum number of history events ({limit}).");
         let details = Details::Failure(Failure::new("States.Runtime", cause));
-        self.close(EventType::ExecutionFailed, previous, details, Status::Failed);
+        self.end(EventType::ExecutionFailed, previous, details, Status::Failed);
     }
 }
 

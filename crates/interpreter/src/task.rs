@@ -165,6 +165,9 @@ pub(crate) fn failed(
 pub(crate) fn time_out_if_due(step: &mut Step<'_>, id: FrameId) {
     let Some((_, task, wait)) = waited_for(step, id) else { return };
     if wait.timeout.is_some_and(|timeout| timeout <= step.moment.now) {
+        if !matches!(task.resource.target, Target::Activity) {
+            started(step, id, task, None); // as when its own timer fires
+        }
         write_failed(step, id, task, &Failure::named("States.Timeout"), FailedStage::TimedOut);
     }
 }
