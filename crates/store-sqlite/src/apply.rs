@@ -19,8 +19,13 @@ pub(crate) fn apply(connection: &Connection, op: &Op) -> Outcome {
     match op {
         Op::Start(op) => start(connection, op),
         Op::Advance(op) => advance(connection, op),
-        Op::Put { kind, scope, name, body } => {
+        Op::Put { kind, scope, name, body, machine } => {
             const SQL: &str = "INSERT OR REPLACE INTO records(kind, scope, name, body) VALUES (?1, ?2, ?3, ?4)";
+            const USED: &str = "INSERT INTO meta(name, value) VALUES ('last_key', ?1)
+                ON CONFLICT(name) DO UPDATE SET value = max(value, excluded.value)";
+            if let Some(key) = machine {
+                connection.prepare_cached(USED)?.execute([key])?;
+            }
             connection.prepare_cached(SQL)?.execute(params![kind, &**scope, &**name, body]).map(|_| Ok(()))
         }
         Op::Remove { kind, scope, name } => {

@@ -3,14 +3,26 @@
 use std::sync::Arc;
 
 use stepwell_interpreter::FrameId;
+use stepwell_store::record::RecordBody;
 use stepwell_store::{Error, ExecutionRecord, ExecutionWrite, RecordKind, Write, format};
 
 /// A write, ready to be stored.
 pub(crate) enum Op {
     Start(Box<Start>),
     Advance(Box<Advance>),
-    Put { kind: u8, scope: Arc<str>, name: Arc<str>, body: Vec<u8> },
-    Remove { kind: u8, scope: String, name: String },
+    /// `machine`: the number of the machine whose record it is.
+    Put {
+        kind: u8,
+        scope: Arc<str>,
+        name: Arc<str>,
+        body: Vec<u8>,
+        machine: Option<i64>,
+    },
+    Remove {
+        kind: u8,
+        scope: String,
+        name: String,
+    },
 }
 
 /// A new execution.
@@ -60,6 +72,10 @@ pub(crate) fn group(writes: &[Write]) -> Result<Vec<Op>, Error> {
                     scope: record.scope.clone(),
                     name: record.name.clone(),
                     body: format::encode_record(&record.body)?,
+                    machine: match &record.body {
+                        RecordBody::Machine(machine) => Some(machine.key.0.cast_signed()),
+                        _ => None,
+                    },
                 },
                 Write::Remove { kind, scope, name } => remove(*kind, scope, name),
             })

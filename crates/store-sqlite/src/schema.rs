@@ -1,7 +1,7 @@
 //! The tables, and how a connection is set up.
 //!
 //! Version 1:
-//! - `meta`: the secret; the greatest key of an execution that has expired.
+//! - `meta`: the secret; the greatest key of an execution that has expired or of a machine.
 //! - `executions`: one small row an execution (about 200 bytes); nothing in it changes between start and end.
 //! - `open`: only executions that run. Recovery reads this table alone, and a step writes to this one and `history` only.
 //!   The top frame is in the row, so that an execution without Parallel and Map has no other frames.

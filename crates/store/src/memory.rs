@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stepwell_interpreter::{EventId, Frame, FrameId, HistoryEvent, Source, Status};
 use stepwell_value::{Payload, Timestamp};
 
-use crate::record::ExecutionWrite;
+use crate::record::{ExecutionWrite, RecordBody};
 use crate::{
     Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Record, RecordKind, Store,
     StoredExecution, Write, WriteError, held,
@@ -81,6 +81,13 @@ impl MemoryStore {
     /// An empty store whose groups pass this gate.
     pub fn with_gate(gate: Gate) -> MemoryStore {
         MemoryStore { inner: Mutex::default(), gate: Some(gate) }
+    }
+
+    /// The same store, its groups passing this gate from now on.
+    #[must_use]
+    pub fn gated(mut self, gate: Gate) -> MemoryStore {
+        self.gate = Some(gate);
+        self
     }
 
     /// A new store with what is committed here, without gate and without the groups held back: what another process finds
@@ -255,6 +262,9 @@ impl Data {
             Write::Start { record, write } => self.start(*record, *write),
             Write::Advance(write) => self.advance(*write),
             Write::Put(record) => {
+                if let RecordBody::Machine(machine) = &record.body {
+                    self.last_key = self.last_key.max(ExecutionKey(machine.key.0));
+                }
                 let place = (record.body.kind(), record.scope.clone(), record.name.clone());
                 self.records.insert(place, *record);
                 Ok(())
