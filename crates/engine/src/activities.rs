@@ -24,6 +24,29 @@ pub(crate) struct Offer {
     pub input: Payload,
 }
 
+/// The place of a worker in the queue. When it hangs up, a task that was already on its way to it is offered again.
+pub(crate) struct Coming<'a> {
+    activities: &'a Activities,
+    arn: Arc<str>,
+    receiver: oneshot::Receiver<Offer>,
+}
+
+impl Coming<'_> {
+    /// Waits for the next task; `None` when none came until then.
+    pub async fn until(mut self, end: tokio::time::Instant) -> Option<Offer> {
+        tokio::time::timeout_at(end, &mut self.receiver).await.ok()?.ok()
+    }
+}
+
+impl Drop for Coming<'_> {
+    fn drop(&mut self) {
+        self.receiver.close();
+        if let Ok(offer) = self.receiver.try_recv() {
+            self.activities.offer(&self.arn, offer);
+        }
+    }
+}
+
 /// All activities with their queues. Only in memory: recovery offers the tasks again.
 #[derive(Default)]
 pub struct Activities(Mutex<State>);
@@ -77,7 +100,7 @@ impl Activities {
     }
 
     /// Takes a task, or queues up for one.
-    pub(crate) fn take(&self, arn: &str) -> Result<Offer, oneshot::Receiver<Offer>> {
+    pub(crate) fn take(&self, arn: &str) -> Result<Offer, Coming<'_>> {
         let mut state = self.lock();
         let queue = state.queues.entry(Arc::from(arn)).or_default();
         if let Some(offer) = queue.offers.pop_front() {
@@ -86,10 +109,34 @@ impl Activities {
         queue.workers.retain(|worker| !worker.is_closed());
         let (sender, receiver) = oneshot::channel();
         queue.workers.push_back(sender);
-        Err(receiver)
+        Err(Coming { activities: self, arn: Arc::from(arn), receiver })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Activities, Offer};
+    use crate::token::TaskRef;
+    use stepwell_interpreter::FrameId;
+    use stepwell_store::ExecutionKey;
+
+    #[test]
+    fn a_task_on_its_way_to_a_worker_that_hangs_up_goes_to_the_next() {
+        let (activities, arn) = (Activities::default(), std::sync::Arc::from("pack"));
+        let offer = |key| Offer {
+            task: TaskRef { key: ExecutionKey(key), frame: FrameId(0), epoch: 1 },
+            input: stepwell_value::Payload::default(),
+        };
+        let Err(hangs_up) = activities.take(&arn) else { panic!("there is no task yet") };
+        activities.offer(&arn, offer(1));
+        assert!(activities.take(&arn).is_err(), "it is on its way");
+        drop(hangs_up);
+        assert_eq!(activities.take(&arn).map(|offer| offer.task.key).ok(), Some(ExecutionKey(1)));
+        activities.offer(&arn, offer(2));
+        assert_eq!(activities.take(&arn).map(|offer| offer.task.key).ok(), Some(ExecutionKey(2)));
     }
 }

@@ -17,6 +17,29 @@ pub struct Config {
     pub retention_days: u32,
     /// The key that signs task tokens and makes execution names; kept in the data folder.
     pub secret: [u8; 32],
+    /// A bug to plant, so that the simulator can show that it would notice. Always `None` outside of it.
+    #[doc(hidden)]
+    pub sabotage: Option<Sabotage>,
+}
+
+/// Bugs that the simulator plants in the engine; each is switched on in the one place it breaks.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Timeouts of machines are set five seconds early.
+    EarlyTimer,
+    /// Effects are performed before their Transition is durable.
+    EffectsBeforeCommit,
+    /// Callers are answered before what they asked for is durable.
+    ReplyBeforeCommit,
+    /// Answers to an older epoch are taken for the task of today.
+    NoFence,
+    /// Recovery sets no timers.
+    LostTimers,
+    /// Recovery makes no calls again.
+    LostTasks,
+    /// An execution whose step used up its budget is not continued.
+    LostContinue,
 }
 
 impl Config {
@@ -30,6 +53,7 @@ impl Config {
             limits: Limits::AWS,
             retention_days: 90,
             secret,
+            sabotage: None,
         }
     }
 }

@@ -149,6 +149,9 @@ impl HandDriven {
         while taken < messages
             && let Ok(message) = self.receiver.try_recv()
         {
+            if let Some(mailbox) = self.shared.mailboxes.first() {
+                mailbox.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
             self.shard.take(message);
             taken += 1;
         }
@@ -159,6 +162,11 @@ impl HandDriven {
     /// When it has something to do by itself.
     pub fn next_due(&self) -> Option<stepwell_value::Timestamp> {
         self.shard.next_due()
+    }
+
+    /// The executions in memory of which everything is durable, by key: they must be the same in the store.
+    pub fn settled(&self) -> Vec<(stepwell_store::ExecutionKey, stepwell_interpreter::Execution)> {
+        self.shard.settled_executions()
     }
 
     /// Whether no commit is under way or prepared.

@@ -421,7 +421,7 @@ impl Handle {
         loop {
             let offer = match self.0.activities.take(arn) {
                 Ok(offer) => offer,
-                Err(coming) => tokio::time::timeout_at(until, coming).await.ok()?.ok()?,
+                Err(coming) => coming.until(until).await?,
             };
             let progress = Progress::Started { worker_name: worker_name.clone() };
             // A task that was given up in the meantime is passed over.

@@ -4,6 +4,7 @@ use stepwell_interpreter::{Command, Progress};
 use tokio::sync::oneshot;
 
 use super::{Applied, Shard};
+use crate::config::Sabotage;
 use crate::token::TaskRef;
 
 impl Shard {
@@ -29,7 +30,11 @@ impl Shard {
         }
     }
 
-    fn apply(&mut self, task: TaskRef, progress: Progress, reply: Option<oneshot::Sender<Applied>>) {
+    fn apply(&mut self, mut task: TaskRef, progress: Progress, reply: Option<oneshot::Sender<Applied>>) {
+        if self.shared.config.sabotage == Some(Sabotage::NoFence) {
+            let frame = self.lives.get(&task.key).and_then(|live| live.execution.frames.get(&task.frame));
+            task.epoch = frame.map_or(task.epoch, |frame| frame.epoch);
+        }
         let command = Command::Task { frame: task.frame, epoch: task.epoch, progress };
         self.command(task.key, &command, reply);
     }

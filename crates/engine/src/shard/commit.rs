@@ -9,6 +9,7 @@ use stepwell_store::{Committed, ExecutionKey, Write, WriteError};
 use tokio::sync::oneshot;
 
 use super::{Applied, Ended, Message, Shard, StartReply};
+use crate::config::Sabotage;
 
 /// How long a failed commit waits before it is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -18,6 +19,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 pub(crate) struct Group {
     pub writes: Vec<Write>,
     pub afters: Vec<After>,
+    /// Answers that tell of what these writes do, without writing anything themselves: a stale command's.
+    pub told: Vec<(ExecutionKey, oneshot::Sender<Applied>)>,
     /// How often it was handed to the store.
     pub tries: u32,
 }
@@ -75,7 +78,24 @@ impl Shard {
         live.uncommitted += 1;
         let write = execution_write(key, live, &after.transition);
         self.batch.writes.push(Write::Advance(Box::new(write)));
+        let after = self.sabotaged(after);
         self.batch.afters.push(after);
+    }
+
+    /// What a planted bug does too early; nothing otherwise.
+    fn sabotaged(&mut self, mut after: After) -> After {
+        match self.shared.config.sabotage {
+            Some(Sabotage::ReplyBeforeCommit) => {
+                let _ = after.start.take().map(|start| start.send(StartReply::Started));
+                let _ = after.reply.take().map(|reply| reply.send(Applied::Yes));
+            }
+            Some(Sabotage::EffectsBeforeCommit) => {
+                let early = Transition { effects: after.effects(), ..Transition::default() };
+                self.perform(After::of(after.key, early));
+            }
+            _ => {}
+        }
+        after
     }
 
     /// Puts the first Transition of an execution into the batch.
@@ -84,6 +104,7 @@ impl Shard {
         live.uncommitted += 1;
         let write = execution_write(key, live, &after.transition);
         self.batch.writes.push(Write::Start { record: Box::new(record), write: Box::new(write) });
+        let after = self.sabotaged(after);
         self.batch.afters.push(after);
     }
 
@@ -118,17 +139,25 @@ impl Shard {
                 }
                 let Some(group) = self.committing.take() else { return };
                 let again = group.tries > 1;
+                let mut conflicts = BTreeSet::new();
                 for ((after, write), result) in group.afters.into_iter().zip(&group.writes).zip(results) {
                     // A group that was tried again may have been applied the first time, its answer lost.
                     let result = if again && self.is_applied(write) { Ok(()) } else { result };
+                    if matches!(result, Err(WriteError::Conflict { .. })) {
+                        conflicts.insert(after.key);
+                    }
                     self.settled(after, result);
+                }
+                for (key, reply) in group.told {
+                    let _ = reply.send(if conflicts.contains(&key) { Applied::Failed } else { Applied::Stale });
                 }
             }
             Err(error) => self.commit_failed(&error.to_string()),
         }
     }
 
-    /// Whether the store holds what this write was to make of an execution.
+    /// Whether the store holds what this write was to make of an execution. The group may hold further writes of it, so
+    /// the store may be ahead; nobody else writes to an execution of this loop.
     fn is_applied(&self, write: &Write) -> bool {
         let write = match write {
             Write::Start { write, .. } | Write::Advance(write) => write,
@@ -136,7 +165,17 @@ impl Shard {
         };
         let last_event = write.next_event.saturating_sub(1);
         let stored = self.shared.store.execution(write.key);
-        matches!(stored, Ok(Some(record)) if record.last_event == last_event)
+        matches!(stored, Ok(Some(record)) if record.last_event >= last_event)
+    }
+
+    /// Says that a command came too late. What it came too late for may not be durable yet; then the answer waits for that.
+    pub(super) fn tell_stale(&mut self, key: ExecutionKey, reply: oneshot::Sender<Applied>) {
+        let uncommitted = self.lives.get(&key).is_some_and(|live| live.uncommitted > 0);
+        let group = if self.batch.is_empty() { self.committing.as_mut() } else { Some(&mut self.batch) };
+        match group.filter(|_| uncommitted) {
+            Some(group) => group.told.push((key, reply)),
+            None => drop(reply.send(Applied::Stale)),
+        }
     }
 
     /// Nothing of the group may be assumed; it is tried again until the store takes it. Nobody was told anything yet.

@@ -6,9 +6,11 @@ use std::time::Duration;
 use stepwell_asl::definition::Target;
 use stepwell_interpreter::{Effect, FrameId, MapRunRequest, Progress, TaskRequest};
 use stepwell_store::ExecutionKey;
+use stepwell_value::Timestamp;
 
 use super::{Message, Shard};
 use crate::activities::Offer;
+use crate::config::Sabotage;
 use crate::integration::{Answer, BoxFuture, Call, Reporter};
 use crate::shard::commit::After;
 use crate::timers::Which;
@@ -38,13 +40,19 @@ impl Shard {
                     self.timers.set(key, at, Which::Frame(frame, epoch, kind));
                 }
             }
-            Effect::SetExecutionTimer { at } => self.timers.set(key, at, Which::Execution),
+            Effect::SetExecutionTimer { at } => self.set_execution_timer(key, at),
             Effect::ScheduleTask(request) => self.schedule(key, *request),
             Effect::StartMapRun(request) => self.start_map_run(key, *request),
             Effect::CancelTask { frame, epoch } => self.cancel(Self::task_ref(key, frame, epoch)),
+            Effect::Continue if self.shared.config.sabotage == Some(Sabotage::LostContinue) => {}
             Effect::Continue => self.unfinished.push_back(key),
             Effect::Finish => self.finish(key, after),
         }
+    }
+
+    pub(super) fn set_execution_timer(&mut self, key: ExecutionKey, at: Timestamp) {
+        let early = if self.shared.config.sabotage == Some(Sabotage::EarlyTimer) { 5_000 } else { 0 };
+        self.timers.set(key, Timestamp(at.0.saturating_sub(early)), Which::Execution);
     }
 
     /// Whether a frame still waits in this epoch; a later step may have gone on while the earlier one was committed.

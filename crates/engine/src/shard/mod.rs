@@ -196,6 +196,14 @@ impl Shard {
         self.committing.is_none() && self.batch.is_empty() && self.unfinished.is_empty()
     }
 
+    /// Executions in memory of which everything is durable, by key.
+    pub fn settled_executions(&self) -> Vec<(ExecutionKey, Execution)> {
+        let settled = self.lives.iter().filter(|(_, live)| live.stored && live.uncommitted == 0);
+        let mut settled: Vec<_> = settled.map(|(key, live)| (*key, live.execution.clone())).collect();
+        settled.sort_by_key(|(key, _)| *key);
+        settled
+    }
+
     fn when_ended(&mut self, key: ExecutionKey, reply: oneshot::Sender<()>) {
         if self.lives.contains_key(&key) || matches!(self.shared.store.load(key), Ok(Some(_))) {
             self.waiters.entry(key).or_default().push(reply);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use stepwell_interpreter::execution::TaskWait;
-use stepwell_interpreter::{Details, Execution, Status, Waiting, pending_effects};
+use stepwell_interpreter::{Details, Effect, Execution, Status, Waiting, pending_effects};
 use stepwell_store::{Error, ExecutionKey, StoredExecution};
 use stepwell_value::Payload;
 
 use super::Shard;
+use crate::config::Sabotage;
 use crate::shard::commit::After;
-use crate::timers::Which;
 
 /// Executions read at a time.
 const PAGE: usize = 500;
@@ -85,11 +85,18 @@ impl Shard {
         self.timers.keep_epoch(key, stepwell_interpreter::FrameId(0), None);
         let none = After::of(key, stepwell_interpreter::Transition::default());
         for effect in effects {
-            if let stepwell_interpreter::Effect::SetExecutionTimer { at } = effect {
-                self.timers.set(key, at, Which::Execution);
-            } else {
+            if !self.forgets(&effect) {
                 self.perform_one(key, effect, &none);
             }
+        }
+    }
+
+    /// Whether a planted bug makes recovery forget this effect.
+    fn forgets(&self, effect: &Effect) -> bool {
+        match self.shared.config.sabotage {
+            Some(Sabotage::LostTimers) => matches!(effect, Effect::SetTimer { .. } | Effect::SetExecutionTimer { .. }),
+            Some(Sabotage::LostTasks) => matches!(effect, Effect::ScheduleTask(_)),
+            _ => false,
         }
     }
 }

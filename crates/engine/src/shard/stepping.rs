@@ -17,7 +17,12 @@ impl Shard {
     pub(super) fn command(&mut self, key: ExecutionKey, command: &Command, reply: Option<oneshot::Sender<Applied>>) {
         let applied = match self.bring_in(key) {
             Ok(true) => match self.step(key, command) {
-                Some(transition) if transition.is_empty() => Applied::Stale,
+                Some(transition) if transition.is_empty() => {
+                    if let Some(reply) = reply {
+                        self.tell_stale(key, reply);
+                    }
+                    return;
+                }
                 Some(transition) => {
                     let mut after = After::of(key, transition);
                     after.reply = reply;
