@@ -32,6 +32,10 @@ pub enum Sabotage {
     EffectsBeforeCommit,
     /// Callers are answered before what they asked for is durable.
     ReplyBeforeCommit,
+    /// A commit whose answer was lost is taken for refused when it is tried again.
+    LostAnswer,
+    /// A caller is told that he came too late before what he came too late for is durable.
+    StaleAtOnce,
     /// Answers to an older epoch are taken for the task of today.
     NoFence,
     /// Recovery sets no timers.

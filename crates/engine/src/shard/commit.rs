@@ -163,6 +163,9 @@ impl Shard {
             Write::Start { write, .. } | Write::Advance(write) => write,
             _ => return false,
         };
+        if self.shared.config.sabotage == Some(Sabotage::LostAnswer) {
+            return false;
+        }
         let last_event = write.next_event.saturating_sub(1);
         let stored = self.shared.store.execution(write.key);
         matches!(stored, Ok(Some(record)) if record.last_event >= last_event)
@@ -170,7 +173,8 @@ impl Shard {
 
     /// Says that a command came too late. What it came too late for may not be durable yet; then the answer waits for that.
     pub(super) fn tell_stale(&mut self, key: ExecutionKey, reply: oneshot::Sender<Applied>) {
-        let uncommitted = self.lives.get(&key).is_some_and(|live| live.uncommitted > 0);
+        let at_once = self.shared.config.sabotage == Some(Sabotage::StaleAtOnce);
+        let uncommitted = !at_once && self.lives.get(&key).is_some_and(|live| live.uncommitted > 0);
         let group = if self.batch.is_empty() { self.committing.as_mut() } else { Some(&mut self.batch) };
         match group.filter(|_| uncommitted) {
             Some(group) => group.told.push((key, reply)),

@@ -1,0 +1,292 @@
+//! The faulty disk: the in-memory store behind a gate that denies, loses answers and holds back; and the planted bugs of
+//! a store.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use stepwell_interpreter::{Details, EventId, HistoryEvent};
+use stepwell_store::memory::{Gate, Verdict};
+use stepwell_store::{
+    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MemoryStore, Record, RecordKind,
+    Store, StoredExecution, Write,
+};
+use stepwell_value::Timestamp;
+
+use crate::clock::VirtualClock;
+use crate::options::Options;
+use crate::plant::Plant;
+use crate::rng::Rng;
+
+/// How long a full disk stays full, in milliseconds.
+const FULL_FOR: (u64, u64) = (200, 20_000);
+
+/// The store of one incarnation of the engine.
+pub struct Disk {
+    memory: MemoryStore,
+    weather: Arc<Weather>,
+}
+
+/// What goes wrong with commits; outlives a crash.
+pub struct Weather {
+    rng: Mutex<Rng>,
+    clock: Arc<VirtualClock>,
+    calm: AtomicBool,
+    full_until: AtomicU64,
+    hold: f64,
+    disk_full: f64,
+    commit_unknown: f64,
+    plant: Option<Plant>,
+    planted_rng: Mutex<Rng>,
+    committed: Mutex<Vec<Dated>>,
+    /// What a disk that never syncs would show after a crash.
+    synced: Mutex<Option<MemoryStore>>,
+}
+
+/// Events that have just become durable: whose, and when they say they happened.
+#[derive(Clone, Debug)]
+pub struct Dated {
+    /// The execution.
+    pub key: ExecutionKey,
+    /// The events' numbers and dates.
+    pub events: Vec<(EventId, Timestamp)>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Weather {
+    /// The weather of a world.
+    pub fn new(options: &Options, plant: Option<Plant>, rng: &mut Rng, clock: &Arc<VirtualClock>) -> Arc<Weather> {
+        Arc::new(Weather {
+            rng: Mutex::new(rng.fork()),
+            clock: Arc::clone(clock),
+            calm: AtomicBool::new(true),
+            full_until: AtomicU64::new(0),
+            hold: options.hold,
+            disk_full: options.disk_full,
+            commit_unknown: options.commit_unknown,
+            plant,
+            planted_rng: Mutex::new(rng.fork()),
+            committed: Mutex::default(),
+            synced: Mutex::default(),
+        })
+    }
+
+    /// Ends or begins the faults.
+    pub fn set_calm(&self, calm: bool) {
+        self.calm.store(calm, Ordering::Relaxed);
+    }
+
+    /// What has become durable since the last call.
+    pub fn take_committed(&self) -> Vec<Dated> {
+        std::mem::take(&mut lock(&self.committed))
+    }
+
+    fn verdict(&self) -> Verdict {
+        if self.calm.load(Ordering::Relaxed) {
+            return Verdict::Apply;
+        }
+        let now = self.clock.elapsed();
+        let full = || Verdict::Deny("no space left on device".to_owned());
+        if now < self.full_until.load(Ordering::Relaxed) {
+            return full();
+        }
+        let mut rng = lock(&self.rng);
+        if rng.chance(self.disk_full) {
+            self.full_until.store(now + rng.between(FULL_FOR.0, FULL_FOR.1), Ordering::Relaxed);
+            return full();
+        }
+        if rng.chance(self.commit_unknown) {
+            return Verdict::ApplyAndFail("the connection was lost".to_owned());
+        }
+        if rng.chance(self.hold) { Verdict::Hold } else { Verdict::Apply }
+    }
+
+    fn unlucky(&self, plant: Plant, probability: f64) -> bool {
+        self.plant == Some(plant) && !self.calm.load(Ordering::Relaxed) && lock(&self.planted_rng).chance(probability)
+    }
+}
+
+impl Disk {
+    /// An empty disk.
+    pub fn new(weather: &Arc<Weather>) -> Arc<Disk> {
+        Disk::of(MemoryStore::new(), weather)
+    }
+
+    fn of(memory: MemoryStore, weather: &Arc<Weather>) -> Arc<Disk> {
+        let gate_weather = Arc::clone(weather);
+        let gate: Gate = Box::new(move |_| gate_weather.verdict());
+        Arc::new(Disk { memory: memory.gated(gate), weather: Arc::clone(weather) })
+    }
+
+    /// What the next incarnation finds after a crash.
+    pub fn reopen(&self) -> Arc<Disk> {
+        let synced = lock(&self.weather.synced).as_ref().map(MemoryStore::reopen);
+        Disk::of(synced.unwrap_or_else(|| self.memory.reopen()), &self.weather)
+    }
+
+    /// How many commits are held back.
+    pub fn held(&self) -> usize {
+        self.memory.held()
+    }
+
+    /// Lets so many of the held commits through.
+    pub fn release(&self, count: usize) {
+        self.memory.release(count);
+    }
+
+    /// Spoils a group as the planted bug does; the place of a write that was forgotten.
+    fn spoil(&self, group: &mut Vec<Write>) -> Option<usize> {
+        for write in group.iter_mut() {
+            self.spoil_one(write);
+        }
+        let forget = !group.is_empty() && self.weather.unlucky(Plant::ForgottenWrite, 0.05);
+        forget.then(|| {
+            group.pop();
+            group.len()
+        })
+    }
+
+    fn spoil_one(&self, write: &mut Write) {
+        if let Write::Start { record, .. } = write
+            && self.weather.unlucky(Plant::NameTwice, 1.0)
+        {
+            record.generated_name = true;
+        }
+        let (Write::Start { write, .. } | Write::Advance(write)) = write else { return };
+        if self.weather.unlucky(Plant::WrongFrame, 0.05)
+            && let Some(frame) = write.frames_put.first_mut()
+        {
+            frame.retries.push(7);
+        }
+        if write.closed.is_some() && self.weather.unlucky(Plant::TerminalTwice, 0.3) {
+            repeat_last(write);
+        }
+        if self.weather.unlucky(Plant::BrokenChain, 0.05)
+            && let Some(event) = write.events.last_mut()
+        {
+            event.previous = event.id;
+        }
+        if self.weather.unlucky(Plant::IllegalTrace, 0.05) {
+            forge(write);
+        }
+    }
+
+    fn synced(&self) {
+        if self.weather.plant == Some(Plant::NoSync) && self.memory.commits().is_multiple_of(5) {
+            *lock(&self.weather.synced) = Some(self.memory.reopen());
+        }
+    }
+}
+
+/// Writes the last event once more.
+fn repeat_last(write: &mut stepwell_store::ExecutionWrite) {
+    let Some(mut event) = write.events.last().cloned() else { return };
+    event.id += 1;
+    write.next_event += 1;
+    write.events.push(event);
+}
+
+/// Lets a state exit that was not the one entered.
+fn forge(write: &mut stepwell_store::ExecutionWrite) {
+    for event in &mut write.events {
+        if let Details::StateExited { name, .. } = &mut event.details {
+            *name = Arc::from("S1");
+        }
+    }
+}
+
+fn dated(group: &[Write]) -> Vec<Dated> {
+    let of = |write: &Write| match write {
+        Write::Start { write, .. } | Write::Advance(write) => {
+            let events = write.events.iter().map(|event| (event.id, event.at)).collect();
+            Some(Dated { key: write.key, events })
+        }
+        Write::Put(_) | Write::Remove { .. } => None,
+    };
+    group.iter().filter_map(of).collect()
+}
+
+impl Store for Disk {
+    fn commit(&self, mut group: Vec<Write>, done: Box<dyn FnOnce(Committed) + Send>) {
+        let forgotten = self.spoil(&mut group);
+        let (dated, weather) = (dated(&group), Arc::clone(&self.weather));
+        let told = move |outcome: Committed| {
+            let mut outcome = outcome;
+            if let Ok(results) = &mut outcome {
+                let fine = dated.into_iter().zip(results.iter()).filter(|(_, result)| result.is_ok());
+                lock(&weather.committed).extend(fine.map(|(dated, _)| dated));
+                results.extend(forgotten.map(|_| Ok(())));
+            }
+            done(outcome);
+        };
+        self.memory.commit(group, Box::new(told));
+        self.synced();
+    }
+
+    fn load(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, Error> {
+        self.memory.load(key)
+    }
+
+    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<Vec<StoredExecution>, Error> {
+        self.memory.open_executions(after, limit)
+    }
+
+    fn last_key(&self) -> Result<ExecutionKey, Error> {
+        let last = self.memory.last_key()?;
+        if self.weather.plant != Some(Plant::KeyTwice) {
+            return Ok(last);
+        }
+        let used = |key: &u64| matches!(self.memory.execution(ExecutionKey(*key)), Ok(Some(_)));
+        Ok(ExecutionKey((1..=last.0).rev().find(used).unwrap_or(0)))
+    }
+
+    fn execution(&self, key: ExecutionKey) -> Result<Option<ExecutionRecord>, Error> {
+        self.memory.execution(key)
+    }
+
+    fn execution_named(&self, machine: MachineKey, name: &str) -> Result<Option<ExecutionKey>, Error> {
+        self.memory.execution_named(machine, name)
+    }
+
+    fn history(&self, key: ExecutionKey, from: u64, reverse: bool, limit: usize) -> Result<Vec<HistoryEvent>, Error> {
+        self.memory.history(key, from, reverse, limit)
+    }
+
+    fn executions(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<ExecutionKey>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRecord>, Error> {
+        self.memory.executions(filter, before, limit)
+    }
+
+    fn record(&self, kind: RecordKind, scope: &str, name: &str) -> Result<Option<Record>, Error> {
+        self.memory.record(kind, scope, name)
+    }
+
+    fn records(
+        &self,
+        kind: RecordKind,
+        scope: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>, Error> {
+        self.memory.records(kind, scope, prefix, after, limit)
+    }
+
+    fn expire(&self, closed_before: Timestamp, limit: usize) -> Result<usize, Error> {
+        self.memory.expire(closed_before, limit)
+    }
+
+    fn commits(&self) -> u64 {
+        self.memory.commits()
+    }
+
+    fn close(&self) {
+        self.memory.close();
+    }
+}

@@ -1,0 +1,78 @@
+//! Nothing is visible before its cause is durable: no reply, no call of a service, no task for a worker.
+
+use stepwell_engine::token::TaskRef;
+use stepwell_interpreter::{Details, Frame, Status, Waiting};
+use stepwell_store::ExecutionKey;
+
+use super::Property;
+use crate::seen::{Seen, View};
+
+/// See the module.
+pub struct Causality;
+
+impl Property for Causality {
+    fn name(&self) -> &'static str {
+        "causality"
+    }
+
+    fn see(&mut self, seen: &Seen<'_>, view: &View<'_>) -> Result<(), String> {
+        match seen {
+            Seen::Started { key, input, .. } => started(view, *key, input),
+            Seen::Stopped { key, stopped } => {
+                let status = view.execution(*key)?.status;
+                let holds = if *stopped { status == Status::Aborted } else { status != Status::Running };
+                ensure(holds, || format!("a stop of execution {} said {stopped}, but it is {}", key.0, status.name()))
+            }
+            Seen::Ended(key) => {
+                let status = view.execution(*key)?.status;
+                ensure(status != Status::Running, || format!("execution {} is said to have ended, but runs", key.0))
+            }
+            Seen::Called(task) => {
+                let frame = frame(view, *task)?;
+                let waits = |frame: &Frame| frame.epoch == task.epoch && matches!(frame.waiting, Waiting::Task(_));
+                ensure(frame.as_ref().is_some_and(waits), || {
+                    format!("a service is called for {task:?}, but durable is {frame:?}")
+                })
+            }
+            Seen::Taken(task) => {
+                let frame = frame(view, *task)?;
+                let started = |frame: &Frame| match &frame.waiting {
+                    Waiting::Task(wait) if frame.epoch == task.epoch => wait.started,
+                    _ => frame.epoch > task.epoch,
+                };
+                ensure(frame.as_ref().is_none_or(started), || {
+                    format!("a worker has {task:?}, but durable is {frame:?}")
+                })
+            }
+            Seen::Answered { task, ends, accepted } if *ends || !accepted => {
+                let frame = frame(view, *task)?;
+                ensure(frame.as_ref().is_none_or(|frame| frame.epoch > task.epoch), || {
+                    format!("{task:?} is said to have ended (accepted: {accepted}), but durable is {frame:?}")
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn started(view: &View<'_>, key: ExecutionKey, input: &str) -> Result<(), String> {
+    view.execution(key).map_err(|what| format!("a start is acknowledged, but {what}"))?;
+    let events = view.history(key)?;
+    match events.first().map(|event| &event.details) {
+        Some(Details::ExecutionStarted { input: stored, .. }) => {
+            ensure(**stored.text() == *input, || format!("started with {input}, but stored is {}", stored.text()))
+        }
+        other => Err(format!("a start is acknowledged, but its first event is {other:?}")),
+    }
+}
+
+/// The durable frame of a task; `None` when it has gone, or its execution has ended.
+fn frame(view: &View<'_>, task: TaskRef) -> Result<Option<Frame>, String> {
+    view.execution(task.key).map_err(|what| format!("there is a task, but {what}"))?;
+    let stored = view.store.load(task.key).map_err(|error| error.to_string())?;
+    Ok(stored.and_then(|stored| stored.frames.get(&task.frame).cloned()))
+}
+
+fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what()) }
+}

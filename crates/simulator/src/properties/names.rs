@@ -1,0 +1,51 @@
+//! One name, one execution: no second execution under a name, no second machine under a number.
+
+use std::collections::BTreeMap;
+
+use stepwell_store::ExecutionKey;
+
+use super::Property;
+use crate::seen::{Seen, View};
+
+/// See the module.
+#[derive(Default)]
+pub struct Names {
+    acknowledged: BTreeMap<String, ExecutionKey>,
+}
+
+impl Property for Names {
+    fn name(&self) -> &'static str {
+        "names"
+    }
+
+    fn see(&mut self, seen: &Seen<'_>, view: &View<'_>) -> Result<(), String> {
+        match seen {
+            Seen::Started { key, arn, .. } => {
+                let first = *self.acknowledged.entry((*arn).to_owned()).or_insert(*key);
+                if first != *key {
+                    return Err(format!("{arn} was acknowledged as execution {} and as {}", first.0, key.0));
+                }
+                Ok(())
+            }
+            Seen::Crashed | Seen::Finished => all_differ(view),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn all_differ(view: &View<'_>) -> Result<(), String> {
+    let mut machines = BTreeMap::new();
+    for machine in view.machines()? {
+        if let Some(other) = machines.insert(machine.key, machine.name.clone()) {
+            return Err(format!("machines {other} and {} share the number {}", machine.name, machine.key.0));
+        }
+    }
+    let mut arns = BTreeMap::new();
+    for record in view.executions()? {
+        if let Some(other) = arns.insert(record.identity.execution_arn.clone(), record.key) {
+            let arn = &record.identity.execution_arn;
+            return Err(format!("executions {} and {} are both {arn}", other.0, record.key.0));
+        }
+    }
+    Ok(())
+}

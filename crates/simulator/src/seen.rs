@@ -1,0 +1,169 @@
+//! What can be seen of the engine from outside, and from what the properties judge it.
+
+use std::collections::BTreeMap;
+
+use stepwell_engine::registry;
+use stepwell_engine::token::TaskRef;
+use stepwell_interpreter::{Execution, HistoryEvent};
+use stepwell_store::record::RecordBody;
+use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRecord, MachineRecord, RecordKind, Store};
+
+use crate::clock::VirtualClock;
+use crate::disk::Dated;
+use crate::plan::Plan;
+
+/// Something that was seen.
+#[derive(Debug)]
+pub enum Seen<'a> {
+    /// StartExecution was acknowledged.
+    Started {
+        /// The execution.
+        key: ExecutionKey,
+        /// Its ARN.
+        arn: &'a str,
+        /// The name the caller chose.
+        name: Option<&'a str>,
+        /// The input the caller gave.
+        input: &'a str,
+    },
+    /// StopExecution was answered: whether it stopped the execution, or found it closed.
+    Stopped {
+        /// The execution.
+        key: ExecutionKey,
+        /// Whether it was this call that stopped it.
+        stopped: bool,
+    },
+    /// A service was called.
+    Called(TaskRef),
+    /// A worker was given a task.
+    Taken(TaskRef),
+    /// News of a task by its token were answered.
+    Answered {
+        /// The task.
+        task: TaskRef,
+        /// Whether the news end the task.
+        ends: bool,
+        /// Whether they were accepted; otherwise the caller was told that the task has ended.
+        accepted: bool,
+    },
+    /// Somebody who waited for the end of an execution was told.
+    Ended(ExecutionKey),
+    /// Events became durable.
+    Committed(&'a Dated),
+    /// An execution as it is in memory, with nothing of it on its way to the disk.
+    Looked(ExecutionKey, &'a Execution),
+    /// The engine crashed; the store shows what is left.
+    Crashed,
+    /// The world is over; every execution had its time to end.
+    Finished,
+}
+
+/// What a property may look at.
+pub struct View<'a> {
+    /// What is durable.
+    pub store: &'a dyn Store,
+    /// The time.
+    pub clock: &'a VirtualClock,
+    /// What the machines' histories may look like, by the machine's name.
+    pub plans: &'a BTreeMap<String, Plan>,
+}
+
+impl View<'_> {
+    /// All machines that are stored.
+    ///
+    /// # Errors
+    /// When the store fails, which a store in memory does not.
+    pub fn machines(&self) -> Result<Vec<MachineRecord>, String> {
+        let scope = crate::workflow::scope().to_string();
+        let records = self.store.records(RecordKind::Machine, &scope, "", None, usize::MAX);
+        let machines = records.map_err(|error| error.to_string())?.into_iter().filter_map(|record| match record.body {
+            RecordBody::Machine(machine) => Some(machine),
+            _ => None,
+        });
+        Ok(machines.collect())
+    }
+
+    /// All executions that are stored, the newest first of each machine.
+    ///
+    /// # Errors
+    /// As [`View::machines`].
+    pub fn executions(&self) -> Result<Vec<ExecutionRecord>, String> {
+        let mut all = Vec::new();
+        for machine in self.machines()? {
+            let filter = ExecutionFilter { machine: machine.key, status: None, redriven: None, qualifier_arn: None };
+            all.extend(self.store.executions(&filter, None, usize::MAX).map_err(|error| error.to_string())?);
+        }
+        Ok(all)
+    }
+
+    /// The history of an execution.
+    ///
+    /// # Errors
+    /// As [`View::machines`].
+    pub fn history(&self, key: ExecutionKey) -> Result<Vec<HistoryEvent>, String> {
+        self.store.history(key, 1, false, usize::MAX).map_err(|error| error.to_string())
+    }
+
+    /// The row of an execution.
+    ///
+    /// # Errors
+    /// As [`View::machines`], and when there is none.
+    pub fn execution(&self, key: ExecutionKey) -> Result<ExecutionRecord, String> {
+        let record = self.store.execution(key).map_err(|error| error.to_string())?;
+        record.ok_or_else(|| format!("execution {} is not stored", key.0))
+    }
+
+    /// Judges the history of every execution.
+    ///
+    /// # Errors
+    /// What the judge says, with the execution and its history.
+    pub fn judge_histories(
+        &self,
+        judge: impl Fn(&ExecutionRecord, &Plan, &[HistoryEvent]) -> Result<(), String>,
+    ) -> Result<(), String> {
+        for record in self.executions()? {
+            let events = self.history(record.key)?;
+            let Some(plan) = self.plans.get(&*record.identity.state_machine_name) else {
+                return Err(format!("execution {} belongs to no machine of this world", record.key.0));
+            };
+            judge(&record, plan, &events)
+                .map_err(|what| format!("execution {}: {what}\n{}", record.key.0, print(&events)))?;
+        }
+        Ok(())
+    }
+}
+
+/// A history, one line an event.
+pub fn print(events: &[HistoryEvent]) -> String {
+    let mut text = String::new();
+    for event in events {
+        let details = format!("{:?}", event.details);
+        let short: String = details.chars().take(150).collect();
+        let at = event.at.0 - crate::clock::EPOCH;
+        text.push_str(&format!(
+            "  {:>4} after {:>4} at {at:>8} {} {short}\n",
+            event.id,
+            event.previous,
+            event.event_type.name()
+        ));
+    }
+    text
+}
+
+/// The registry's record of a machine and its revision, as StartExecution resolves them.
+///
+/// # Errors
+/// When the store fails.
+pub fn resolve(store: &dyn Store, name: &str) -> Result<Option<stepwell_engine::Resolved>, String> {
+    let scope = crate::workflow::scope();
+    let machine = registry::machine(store, &scope, name).map_err(|error| error.to_string())?;
+    let Some(machine) = machine else { return Ok(None) };
+    let revision = registry::revision(store, &scope, machine.key, &machine.revision_id);
+    let revision = revision.map_err(|error| error.to_string())?;
+    Ok(revision.map(|revision| stepwell_engine::Resolved {
+        machine: machine.into(),
+        revision: revision.into(),
+        version: None,
+        alias: None,
+    }))
+}

@@ -1,0 +1,70 @@
+//! Every planted bug is found, by the property that is made for it.
+
+// Helpers of tests are tests, too; clippy's exception covers only the functions marked `#[test]`.
+#![allow(clippy::panic)]
+
+use stepwell_simulator::{Plant, run_seed};
+
+/// Seeds in which a planted bug must show.
+const SEEDS: u64 = 300;
+
+#[track_caller]
+fn check(plant: Plant) {
+    let mut others = Vec::new();
+    for seed in 0..SEEDS {
+        match run_seed(seed, Some(plant)).violation {
+            Some(found) if found.property == plant.property() => return,
+            Some(found) => others.push(found.property),
+            None => {}
+        }
+    }
+    panic!("{plant:?} is not noticed by `{}` in {SEEDS} seeds, only by {others:?}", plant.property());
+}
+
+macro_rules! planted {
+    ($($test:ident $plant:ident,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                check(Plant::$plant);
+            }
+        )*
+
+        #[test]
+        fn every_planted_bug_has_its_test() {
+            assert_eq!([$(Plant::$plant,)*].as_slice(), Plant::ALL);
+        }
+    };
+}
+
+planted! {
+    a_forgotten_write ForgottenWrite,
+    acknowledged_before_synced NoSync,
+    a_name_twice NameTwice,
+    a_machine_key_twice KeyTwice,
+    a_terminal_event_twice TerminalTwice,
+    a_broken_chain BrokenChain,
+    an_illegal_trace IllegalTrace,
+    an_early_clock EarlyClock,
+    an_early_timer EarlyTimer,
+    effects_before_commit EffectsBeforeCommit,
+    reply_before_commit ReplyBeforeCommit,
+    a_lost_answer LostAnswer,
+    stale_at_once StaleAtOnce,
+    no_fence NoFence,
+    lost_timers LostTimers,
+    lost_tasks LostTasks,
+    lost_continue LostContinue,
+    a_wrong_frame WrongFrame,
+    chance Chance,
+}
+
+#[test]
+fn shrinking_keeps_the_failure() {
+    let seed = (0..SEEDS).find(|seed| run_seed(*seed, Some(Plant::BrokenChain)).violation.is_some()).unwrap_or(0);
+    let drawn = stepwell_simulator::Options::draw(seed);
+    let small = stepwell_simulator::shrink::shrink(seed, &drawn, Some(Plant::BrokenChain));
+    let outcome = stepwell_simulator::run_checked(seed, &small, Some(Plant::BrokenChain), false);
+    assert_eq!(outcome.violation.map(|found| found.property), Some("numbering"));
+    assert!(small.starts <= drawn.starts && small.crash == 0.0, "{small}");
+}
