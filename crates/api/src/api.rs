@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::access::{Access, Caller};
 use crate::call::Call;
 use crate::operations;
+use crate::test_cases::TestCases;
 
 /// Settings of the API.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Config {
     pub shows_default_encryption: bool,
     /// What `GET /_stepwell/version` answers.
     pub version: Arc<str>,
+    /// The test cases of the mock configuration, when there is one.
+    pub test_cases: Option<Arc<dyn TestCases>>,
 }
 
 impl Default for Config {
@@ -35,6 +38,7 @@ impl Default for Config {
             limits: Limits::aws(),
             shows_default_encryption: true,
             version: Arc::from(env!("CARGO_PKG_VERSION")),
+            test_cases: None,
         }
     }
 }

@@ -37,7 +37,11 @@ impl<'a> Call<'a> {
     /// The ARN of a state machine, a version or an alias in this member; a labelled one is refused, since there is no
     /// such thing but inside a Map Run.
     pub(crate) fn machine_arn(&self, member: &str) -> Result<StateMachineArn, ApiError> {
-        let text = self.request.str(member)?;
+        self.machine_arn_in(self.request.str(member)?)
+    }
+
+    /// The same for a text that was a part of a member.
+    pub(crate) fn machine_arn_in(&self, text: &str) -> Result<StateMachineArn, ApiError> {
         let arn = StateMachineArn::parse(text)?;
         self.check_account(&arn.scope, text)?;
         if arn.label.is_some() {

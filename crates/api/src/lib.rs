@@ -22,9 +22,11 @@ mod server;
 mod settings;
 mod tags;
 mod tasks;
+pub mod test_cases;
 mod wire;
 
 pub use access::{Access, Caller, Key};
 pub use api::{Api, Config};
 pub use call::Call;
 pub use server::serve;
+pub use test_cases::TestCases;

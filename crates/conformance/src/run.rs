@@ -284,6 +284,7 @@ fn new_execution(case: &Case) -> Execution {
         region: Arc::from("us-east-1"),
         started: case.started,
         express: case.express,
+        test_case: None,
     };
     Execution {
         identity: Arc::new(identity),

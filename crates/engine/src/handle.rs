@@ -33,6 +33,8 @@ pub struct StartRequest {
     pub input: Payload,
     /// `traceHeader`
     pub trace_header: Option<Arc<str>>,
+    /// The test case of the mock configuration, when tasks are to be answered from there.
+    pub test_case: Option<Arc<str>>,
 }
 
 /// A started execution.
@@ -173,14 +175,14 @@ impl Handle {
             && !request.resolved.machine.express
             && let Some(existing) = self.0.store.execution_named(request.resolved.machine.key, name)?
         {
-            return self.already_started(existing, &request.input);
+            return self.already_started(existing, &request.input, request.test_case.as_deref());
         }
-        let input = request.input.clone();
+        let (input, test_case) = (request.input.clone(), request.test_case.clone());
         let (reply, outcome) = oneshot::channel();
         let started = self.send_start(request, reply, None)?;
         match outcome.await {
             Ok(StartReply::Started) => Ok(started),
-            Ok(StartReply::NameTaken(existing)) => self.already_started(existing, &input),
+            Ok(StartReply::NameTaken(existing)) => self.already_started(existing, &input, test_case.as_deref()),
             Ok(StartReply::Unavailable(why)) => Err(StartError::Unavailable(why)),
             Err(_) => Err(StartError::Unavailable("the server is stopping".to_owned())),
         }
@@ -251,6 +253,7 @@ impl Handle {
             region: Arc::from(crate::registry::Scope::of_arn(&machine.arn).region),
             started: self.now(),
             express: short_lived,
+            test_case: request.test_case.clone(),
         };
         ExecutionRecord {
             key,
@@ -267,14 +270,19 @@ impl Handle {
         }
     }
 
-    /// The name is taken: fine when that execution runs and has the same input.
-    fn already_started(&self, existing: ExecutionKey, input: &Payload) -> Result<Started, StartError> {
+    /// The name is taken: fine when that execution runs and has the same input and test case.
+    fn already_started(
+        &self,
+        existing: ExecutionKey,
+        input: &Payload,
+        test_case: Option<&str>,
+    ) -> Result<Started, StartError> {
         let Some(record) = self.0.store.execution(existing)? else {
             return Err(StartError::Unavailable("the execution of this name is being removed; try again".to_owned()));
         };
         let identity = &record.identity;
-        let same = record.status == Status::Running && self.input_of(existing)?.value() == input.value();
-        if !same {
+        let same = record.status == Status::Running && identity.test_case.as_deref() == test_case;
+        if !same || self.input_of(existing)?.value() != input.value() {
             return Err(StartError::AlreadyExists(Arc::clone(&identity.execution_arn)));
         }
         Ok(Started {

@@ -47,8 +47,14 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
     let mut failure = None;
     loop {
         while failure.is_none() && next < inputs.len() && (running.len() as u64) < at_once {
-            let input = inputs.get(next).cloned().unwrap_or_default();
-            let child = child(handle.clone(), resolved.clone(), Arc::clone(&request.map_run_arn), next, input);
+            let start = StartRequest {
+                resolved: resolved.clone(),
+                name: None,
+                input: Payload::from_value(inputs.get(next).cloned().unwrap_or_default()),
+                trace_header: None,
+                test_case: identity.test_case.clone(),
+            };
+            let child = child(handle.clone(), child_name(&request.map_run_arn, next), start);
             let index = next;
             running.spawn(async move { (index, child.await) });
             next += 1;
@@ -87,25 +93,16 @@ struct Child {
 }
 
 /// Starts a child, or finds it where it was started before, and waits for its end.
-async fn child(
-    handle: Handle,
-    resolved: Resolved,
-    map_run_arn: Arc<str>,
-    index: usize,
-    input: Value,
-) -> Result<Child, StartError> {
-    let name = child_name(&map_run_arn, index);
-    let machine = resolved.machine.key;
+async fn child(handle: Handle, name: String, start: StartRequest) -> Result<Child, StartError> {
+    let machine = start.resolved.machine.key;
     let known = handle.find(machine, &name)?;
     if known.is_none() {
-        let input = Payload::from_value(input);
-        let request = StartRequest { resolved, name: Some(name.clone()), input, trace_header: None };
-        match handle.start(request).await {
+        match handle.start(StartRequest { name: Some(name.clone()), ..start }).await {
             Ok(_) | Err(StartError::AlreadyExists(_)) => {}
             Err(error) => return Err(error),
         }
     }
-    let missing = || Error::Damaged { what: format!("child {index} of {map_run_arn}"), why: "it is gone".to_owned() };
+    let missing = || Error::Damaged { what: format!("child {name} of a Map Run"), why: "it is gone".to_owned() };
     let key = handle.find(machine, &name)?.ok_or_else(missing)?.key;
     handle.ended(key).await;
     let record = handle.find(machine, &name)?.ok_or_else(missing)?;

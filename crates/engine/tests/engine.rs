@@ -71,6 +71,7 @@ async fn machine(handle: &Handle, name: &str, express: bool, states: &str) -> Re
 
 fn request(resolved: &Resolved, name: Option<&str>, input: &str) -> StartRequest {
     StartRequest {
+        test_case: None,
         resolved: resolved.clone(),
         name: name.map(str::to_owned),
         input: Payload::from_text(input).unwrap(),

@@ -101,6 +101,7 @@ fn execution(input: &Payload) -> Execution {
         region: Arc::from("us-east-1"),
         started: Timestamp(0),
         express: false,
+        test_case: None,
     };
     Execution {
         identity: Arc::new(identity),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use stepwell_asl::definition::Resource;
 use stepwell_value::{Payload, Timestamp};
 
+use crate::event::EventId;
 use crate::execution::FrameId;
 
 /// A request to the outside, performed only after the Transition is durable, at least once.
@@ -62,6 +63,10 @@ pub struct TaskRequest {
     pub frame: FrameId,
     /// The epoch to answer with.
     pub epoch: u32,
+    /// The name of the Task state.
+    pub state: Arc<str>,
+    /// The …Scheduled event; the same when the request is made again after a restart.
+    pub scheduled_event: EventId,
     /// What is called.
     pub resource: Resource,
     /// The effective parameters.

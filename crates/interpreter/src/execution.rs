@@ -31,6 +31,8 @@ pub struct Identity {
     pub started: Timestamp,
     /// Whether the machine is of type EXPRESS.
     pub express: bool,
+    /// The test case of the mock configuration that it was started with (`stateMachineArn#TestCase`).
+    pub test_case: Option<Arc<str>>,
 }
 
 /// Status of an execution, as AWS spells it.

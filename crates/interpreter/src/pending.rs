@@ -10,7 +10,8 @@ use crate::execution::{Execution, Frame, TaskWait, Waiting};
 
 /// The effects a loaded execution still waits for, in the order of its frames. Made from the stored frames alone, they
 /// stand for every effect that was asked for and not answered. A task whose outcome comes by token is not asked for again
-/// once it was submitted; an activity task not once a worker has it. `submitted` gives the output of a TaskSubmitted event.
+/// once it was submitted (unless the execution is of a test case); an activity task not once a worker has it. `submitted`
+/// gives the output of a TaskSubmitted event.
 pub fn pending_effects(
     definition: &Definition,
     execution: &Execution,
@@ -32,7 +33,8 @@ pub fn pending_effects(
             }
             Waiting::Task(wait) => {
                 timers(frame, wait, &mut effects);
-                if let Some(request) = request(definition, frame, wait, parameters, submitted) {
+                let is_mocked = execution.identity.test_case.is_some();
+                if let Some(request) = request(definition, frame, wait, is_mocked, parameters, submitted) {
                     effects.push(Effect::ScheduleTask(Box::new(request)));
                 }
             }
@@ -66,13 +68,15 @@ fn request(
     definition: &Definition,
     frame: &Frame,
     wait: &TaskWait,
+    is_mocked: bool,
     parameters: &dyn Fn(&TaskWait) -> Option<stepwell_value::Payload>,
     submitted: &dyn Fn(&TaskWait) -> Option<stepwell_value::Payload>,
 ) -> Option<TaskRequest> {
     let state = definition.states.get(frame.state.0 as usize)?;
     let StateKind::Task(task) = &state.kind else { return None };
     let answered_by_token = match &task.resource.target {
-        Target::Integration { pattern: Pattern::WaitForTaskToken, .. } => wait.submitted_event != 0,
+        // With a test case there may be nobody who has the token: the mock answers for him.
+        Target::Integration { pattern: Pattern::WaitForTaskToken, .. } => wait.submitted_event != 0 && !is_mocked,
         Target::Activity => wait.started,
         _ => false,
     };
@@ -82,6 +86,8 @@ fn request(
     Some(TaskRequest {
         frame: frame.id,
         epoch: frame.epoch,
+        state: Arc::clone(&state.name),
+        scheduled_event: wait.scheduled_event,
         resource: task.resource.clone(),
         parameters: parameters(wait)?,
         submitted: submitted(wait),

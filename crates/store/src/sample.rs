@@ -84,6 +84,7 @@ pub fn record(case: &Case) -> ExecutionRecord {
         region: "us-east-1".into(),
         started: NOON.plus_millis(case.key),
         express: false,
+        test_case: None,
     };
     ExecutionRecord {
         key: ExecutionKey(case.key),

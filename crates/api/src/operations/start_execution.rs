@@ -7,6 +7,7 @@ use stepwell_value::Payload;
 use super::Answer;
 use crate::call::Call;
 use crate::lookup;
+use crate::test_cases;
 use crate::wire::{Shape, date, store_failure, text};
 
 pub(crate) async fn run(call: &Call<'_>) -> Answer {
@@ -18,11 +19,14 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
 /// and at the input last.
 ///
 /// # Errors
-/// InvalidArn, StateMachineDoesNotExist, StateMachineDeleting, InvalidName, InvalidExecutionInput.
+/// InvalidArn, StateMachineDoesNotExist, StateMachineDeleting, ValidationException (no such test case), InvalidName,
+/// InvalidExecutionInput.
 pub(super) async fn start_request(call: &Call<'_>) -> Result<StartRequest, ApiError> {
     let request = &call.request;
-    let arn = call.machine_arn("stateMachineArn")?;
+    let (arn, test_case) = test_cases::split(call)?;
+    let arn = call.machine_arn_in(arn)?;
     let resolved = lookup::resolved(call.engine(), &arn.to_string()).await?;
+    let test_case = test_cases::existing(call, &resolved.machine.name, test_case)?;
     let name = request.opt_str("name");
     name.map_or(Ok(()), check_name)?;
     let input = match request.opt_text("input") {
@@ -32,7 +36,8 @@ pub(super) async fn start_request(call: &Call<'_>) -> Result<StartRequest, ApiEr
             Payload::from_text(text).map_err(|error| ApiError::invalid_execution_input(&error.message))?
         }
     };
-    Ok(StartRequest { resolved, name: name.map(str::to_owned), input, trace_header: request.opt_text("traceHeader") })
+    let (name, trace_header) = (name.map(str::to_owned), request.opt_text("traceHeader"));
+    Ok(StartRequest { resolved, name, input, trace_header, test_case })
 }
 
 /// Why an execution was not started, as the API says it.

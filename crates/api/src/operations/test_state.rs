@@ -85,6 +85,7 @@ fn identity(call: &Call<'_>) -> Arc<Identity> {
         region: Arc::from(&*scope.region),
         started: call.engine().now(),
         express: true,
+        test_case: None,
     })
 }
 

@@ -46,6 +46,8 @@ pub(crate) fn run(step: &mut Step<'_>, id: FrameId, state: &State, task: &TaskSt
     let request = TaskRequest {
         frame: id,
         epoch,
+        state: Arc::clone(&state.name),
+        scheduled_event,
         resource: task.resource.clone(),
         parameters,
         submitted: None,

@@ -28,6 +28,7 @@ fn identity() -> Arc<Identity> {
         region: "r".into(),
         started: Timestamp(0),
         express: true,
+        test_case: None,
     })
 }
 

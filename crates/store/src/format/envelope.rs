@@ -142,6 +142,14 @@ pub(super) fn read_form<'a, T: Deserialize<'a>>(what: &str, body: &'a [u8]) -> R
     }
 }
 
+/// Reads the form a body begins with, and gives what follows it.
+///
+/// # Errors
+/// [`Error::Damaged`] when it does not fit.
+pub(super) fn read_first<'a, T: Deserialize<'a>>(what: &str, body: &'a [u8]) -> Result<(T, &'a [u8]), Error> {
+    postcard::take_from_bytes(body).map_err(|error| damaged(what, error.to_string()))
+}
+
 /// The stored form of a content: JSON text, compressed when that helps.
 pub fn encode_content(payload: &Payload) -> Vec<u8> {
     seal(&[], payload.text().as_bytes(), Packing::Zstd)

@@ -51,6 +51,12 @@ struct RowV1<'a> {
     trace_header: Option<&'a str>,
 }
 
+/// What follows a [`RowV1`] when the execution was started with a test case; otherwise nothing does.
+#[derive(Serialize, Deserialize)]
+struct TestCaseV1<'a> {
+    test_case: &'a str,
+}
+
 /// A text that often follows from others.
 #[derive(Serialize, Deserialize)]
 enum TextV1<'a> {
@@ -119,7 +125,10 @@ pub fn encode_row(record: &ExecutionRecord) -> Result<Vec<u8>, Error> {
         region: shorten(&identity.region, arn, usual_region(arn)),
         trace_header: record.trace_header.as_deref(),
     };
-    envelope::seal_form(WHAT, &[], &form, Packing::Raw)
+    match identity.test_case.as_deref() {
+        None => envelope::seal_form(WHAT, &[], &form, Packing::Raw),
+        Some(test_case) => envelope::seal_form(WHAT, &[], &(form, TestCaseV1 { test_case }), Packing::Raw),
+    }
 }
 
 /// Makes a record of its columns and its blob.
@@ -128,7 +137,11 @@ pub fn encode_row(record: &ExecutionRecord) -> Result<Vec<u8>, Error> {
 /// When they are damaged or of a newer version.
 pub fn decode_row(columns: &RowColumns, blob: &[u8]) -> Result<ExecutionRecord, Error> {
     let ([], body) = envelope::open(WHAT, blob)?;
-    let form: RowV1<'_> = envelope::read_form(WHAT, &body)?;
+    let (form, rest): (RowV1<'_>, _) = envelope::read_first(WHAT, &body)?;
+    let test_case: Option<TestCaseV1<'_>> = match rest {
+        [] => None,
+        rest => Some(envelope::read_form(WHAT, rest)?),
+    };
     let status = status_of(columns.status)
         .ok_or_else(|| envelope::damaged(WHAT, format!("status {} does not exist", columns.status)))?;
     Ok(ExecutionRecord {
@@ -142,7 +155,10 @@ pub fn decode_row(columns: &RowColumns, blob: &[u8]) -> Result<ExecutionRecord, 
         redrive_count: columns.redrive_count,
         redriven: columns.redriven,
         trace_header: form.trace_header.map(Arc::from),
-        identity: Arc::new(identity(&form, columns.started)?),
+        identity: Arc::new(Identity {
+            test_case: test_case.map(|it| it.test_case.into()),
+            ..identity(&form, columns.started)?
+        }),
     })
 }
 
@@ -160,6 +176,7 @@ fn identity(form: &RowV1<'_>, started: Timestamp) -> Result<Identity, Error> {
         region: lengthen(&form.region, arn, usual_region(arn))?,
         started,
         express: form.express,
+        test_case: None,
     })
 }
 

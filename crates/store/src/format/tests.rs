@@ -111,6 +111,7 @@ fn rows_round_trip() {
     identity.version_arn = Some("elsewhere".into());
     identity.express = true;
     odd.identity = std::sync::Arc::new(identity.clone());
+    identity.test_case = Some("RetryPath".into()); // on `bare`
     odd.trace_header = Some("Root=1".into());
     (odd.status, odd.stopped, odd.redriven, odd.redrive_count) = (Status::TimedOut, Some(NOON), Some(NOON), 4);
     let mut bare = odd.clone();
