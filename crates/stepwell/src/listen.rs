@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 use crate::problem::Problem;
 use crate::terminal::say;
@@ -45,7 +46,7 @@ pub fn is_loopback(addresses: &[SocketAddr]) -> bool {
 pub fn open(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Problem> {
     let mut listeners = Vec::new();
     for address in addresses {
-        listeners.push(TcpListener::bind(address).map_err(|error| refused(*address, &error))?);
+        listeners.push(bind(*address).map_err(|error| refused(*address, &error))?);
     }
     if let [SocketAddr::V4(only)] = addresses
         && *only.ip() == Ipv4Addr::LOCALHOST
@@ -64,6 +65,19 @@ pub fn open(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Problem> {
         set.map_err(|error| Problem::failed(format!("a listener cannot be used: {error}")))?;
     }
     Ok(listeners)
+}
+
+/// Binds an address. One that is in use is tried again for a moment: a server that was just killed may still be going.
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    const TRIES: u32 = 10;
+    const PAUSE: Duration = Duration::from_millis(50);
+    for _ in 1..TRIES {
+        match TcpListener::bind(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => std::thread::sleep(PAUSE),
+            bound => return bound,
+        }
+    }
+    TcpListener::bind(address)
 }
 
 /// The URLs of listeners, in their order.
