@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::handle::Handle;
 use crate::integration::Dispatcher;
+use crate::known::KnownMachines;
 use crate::shard::{Message, Shard};
 use crate::shared::{Mailbox, Shared};
 
@@ -92,6 +93,7 @@ fn build(
         clock,
         dispatcher: Arc::clone(&late) as Arc<dyn Dispatcher>,
         definitions: Definitions::default(),
+        known_machines: KnownMachines::default(),
         activities: Activities::default(),
         runtime: tokio::runtime::Handle::current(),
         mailboxes,

@@ -146,7 +146,14 @@ impl Handle {
             let _ = sender.send(outcome); // the caller may have gone
         });
         self.0.store.commit(writes, done);
-        receiver.await.map_err(|_| Error::Backend("the store was closed".to_owned()))?
+        let outcome = receiver.await;
+        self.0.known_machines.forget(); // whatever became of the writes
+        outcome.map_err(|_| Error::Backend("the store was closed".to_owned()))?
+    }
+
+    /// The machines that were looked up lately.
+    pub(crate) fn known_machines(&self) -> &crate::known::KnownMachines {
+        &self.0.known_machines
     }
 
     /// The compiled definition of a revision.

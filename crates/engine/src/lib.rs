@@ -14,6 +14,7 @@ mod driver;
 mod handle;
 pub mod integration;
 mod keyed;
+mod known;
 mod map_run;
 pub mod names;
 pub mod registry;

@@ -33,12 +33,20 @@ pub enum ResolveError {
 /// See [`ResolveError`].
 pub async fn resolve(handle: &Handle, arn: &str) -> Result<Resolved, ResolveError> {
     let (scope, name, qualifier) = split(arn).ok_or(ResolveError::InvalidArn)?;
+    let generation = match handle.known_machines().get(arn) {
+        Ok(known) => return Ok(known),
+        Err(generation) => generation,
+    };
     let machine = registry::machine(&**handle.store(), &scope, name)?.ok_or(ResolveError::NotFound)?;
     if machine.deleting {
         return Err(ResolveError::Deleting);
     }
     let draw = || u32::try_from(RandomState::new().build_hasher().finish() % 100).unwrap_or(0);
-    of_machine(handle, &scope, machine, qualifier, draw)
+    let resolved = of_machine(handle, &scope, machine, qualifier, draw)?;
+    if qualifier.is_none() {
+        handle.known_machines().keep(generation, arn, &resolved);
+    }
+    Ok(resolved)
 }
 
 /// The same for a machine that is at hand; `draw` gives a number below 100, for the routing of an alias.

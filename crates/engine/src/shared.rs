@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::integration::Dispatcher;
+use crate::known::KnownMachines;
 use crate::shard::Message;
 
 /// Virtual shards; an execution's shard never changes.
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub clock: Arc<dyn Clock>,
     pub dispatcher: Arc<dyn Dispatcher>,
     pub definitions: Definitions,
+    pub known_machines: KnownMachines,
     pub activities: Activities,
     pub runtime: tokio::runtime::Handle,
     pub mailboxes: Vec<Mailbox>,

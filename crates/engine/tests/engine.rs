@@ -333,3 +333,32 @@ async fn a_distributed_map_runs_child_executions() {
     assert_eq!((record.status, failure.name()), (Status::Failed, "States.ExceedToleratedFailureThreshold"));
     engine.shutdown();
 }
+
+/// A function that answers its own task before it returns.
+struct AnswersItself(Handle);
+
+impl Dispatcher for AnswersItself {
+    fn call(&self, call: Call) -> BoxFuture<'static, Answer> {
+        let handle = self.0.clone();
+        Box::pin(async move {
+            let output = Payload::from_text(r#""by myself""#).unwrap();
+            handle.task(&call.token, Progress::Succeeded { output }).await.unwrap();
+            Answer::Submitted(Payload::default())
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_may_answer_its_own_task() {
+    let config = Config { loops: 1, ..Config::new([5; 32]) };
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let dispatcher = |handle| Arc::new(AnswersItself(handle)) as Arc<dyn Dispatcher>;
+    let engine = Engine::start(config, store, Arc::new(SystemClock), dispatcher).await.unwrap();
+    let handle = engine.handle();
+    let resolved = machine(&handle, "callback", false, CALLBACK).await;
+    let started = handle.start(request(&resolved, None, "{}")).await.unwrap();
+    let (record, output, _) = end_of(&handle, &resolved, &started.name).await;
+    assert_eq!(record.status, Status::Succeeded);
+    assert_eq!(output.unwrap().text().as_ref(), r#""by myself""#);
+    engine.shutdown();
+}

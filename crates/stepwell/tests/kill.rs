@@ -49,7 +49,11 @@ impl Server {
         let server = Server { child, port };
         let deadline = Instant::now() + Duration::from_secs(20);
         while call(port, "ListStateMachines", &json!({})).is_none() {
-            assert!(Instant::now() < deadline, "the server does not come up; see {}", folder.join("server.log").display());
+            assert!(
+                Instant::now() < deadline,
+                "the server does not come up; see {}",
+                folder.join("server.log").display()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
         server
@@ -183,7 +187,9 @@ fn work(port: u16, ledger: &Ledger, stop: &AtomicBool) {
     let arn = format!("{SCOPE}:activity:work");
     let mut taken = 0u64;
     while !stop.load(Ordering::Relaxed) {
-        let Some(Ok(task)) = call(port, "GetActivityTask", &json!({"activityArn": arn, "workerName": "w"})) else { return };
+        let Some(Ok(task)) = call(port, "GetActivityTask", &json!({"activityArn": arn, "workerName": "w"})) else {
+            return;
+        };
         let Some(token) = task["taskToken"].as_str().filter(|token| !token.is_empty()) else { continue };
         taken += 1;
         let answer = if taken.is_multiple_of(3) {
@@ -249,7 +255,8 @@ fn check_execution(port: u16, arn: &str, machine: &str) {
         assert!(at(2) - at(1) >= 0.999, "{arn}: the wait was cut short");
     }
     if machine == "nests" {
-        let child = description["output"].as_str().and_then(|output| serde_json::from_str::<Value>(output).ok()).unwrap();
+        let child =
+            description["output"].as_str().and_then(|output| serde_json::from_str::<Value>(output).ok()).unwrap();
         assert_eq!(child["Status"], "SUCCEEDED", "{arn}");
     }
 }

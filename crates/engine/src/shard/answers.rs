@@ -1,11 +1,17 @@
 //! News of tasks: from their calls, and from outside by token.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use stepwell_interpreter::{Command, Progress};
 use tokio::sync::oneshot;
 
-use super::{Applied, Shard};
+use super::{Applied, Message, Shard};
 use crate::config::Sabotage;
 use crate::token::TaskRef;
+
+/// How long a callback waits for the answer of its call.
+const HELD_FOR: Duration = Duration::from_millis(100);
 
 impl Shard {
     /// Takes news of a task.
@@ -19,13 +25,28 @@ impl Shard {
         if from_call {
             self.calls.remove(&task);
             self.apply(task, progress, reply);
-            for (progress, reply) in self.early.remove(&task).unwrap_or_default() {
-                self.apply(task, progress, reply);
-            }
+            self.overtaken(task);
         } else if reply.is_some() && self.calls.contains_key(&task) && ends_task(&progress) {
-            // A callback that overtook the answer of the call it belongs to: TaskSubmitted comes first in the history.
-            self.early.entry(task).or_default().push((progress, reply));
+            self.hold(task, progress, reply);
         } else {
+            self.apply(task, progress, reply);
+        }
+    }
+
+    /// A callback has overtaken the answer of the call it belongs to. It is held for a moment, so that TaskSubmitted comes
+    /// first in the history; not longer, since the one who calls back may be the function that is called.
+    fn hold(&mut self, task: TaskRef, progress: Progress, reply: Option<oneshot::Sender<Applied>>) {
+        self.early.entry(task).or_default().push((progress, reply));
+        let shared = Arc::clone(&self.shared);
+        self.shared.runtime.spawn(async move {
+            tokio::time::sleep(HELD_FOR).await;
+            shared.send(task.key, Message::Overtaken { task });
+        });
+    }
+
+    /// A callback was held long enough.
+    pub(super) fn overtaken(&mut self, task: TaskRef) {
+        for (progress, reply) in self.early.remove(&task).unwrap_or_default() {
             self.apply(task, progress, reply);
         }
     }

@@ -33,6 +33,8 @@ pub(crate) enum Message {
     Command { key: ExecutionKey, command: Command, reply: Option<oneshot::Sender<Applied>> },
     /// News of a task: from its call (`from_call`), or by its token.
     Task { task: TaskRef, progress: Progress, from_call: bool, reply: Option<oneshot::Sender<Applied>> },
+    /// A callback that overtook its call was held long enough.
+    Overtaken { task: TaskRef },
     /// A Map Run has ended.
     MapRun { task: TaskRef, outcome: MapRunOutcome },
     /// Tell when the execution has ended.
@@ -155,6 +157,7 @@ impl Shard {
             Message::Start(new) => self.start(*new),
             Message::Command { key, command, reply } => self.command(key, &command, reply),
             Message::Task { task, progress, from_call, reply } => self.task(task, progress, from_call, reply),
+            Message::Overtaken { task } => self.overtaken(task),
             Message::MapRun { task, outcome } => {
                 self.calls.remove(&task);
                 let command = Command::MapRunEnded { frame: task.frame, epoch: task.epoch, outcome };
