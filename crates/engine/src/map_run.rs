@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use stepwell_interpreter::{Failure, Identity, MapRunOutcome, MapRunRequest, Status};
@@ -19,15 +20,31 @@ use crate::registry::{self, Resolved, Scope};
 /// Children that run at a time when the state asks for no limit or a greater one (AWS: 10,000).
 const CONCURRENCY_MAX: u64 = 1_000;
 
-/// Carries out a Map Run, from its beginning or from where it was before a restart.
+/// How long a Map Run waits when the store does not take writes, or too much waits to be done.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Carries out a Map Run, from its beginning or from where it was before a restart. Trouble with the store is no failure
+/// of the workflow: the run goes on when it is over, as after a restart.
 pub(crate) async fn carry_out(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> MapRunOutcome {
-    match run(handle, identity, request).await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            tracing::error!(arn = %request.map_run_arn, %error, "the Map Run cannot go on");
-            MapRunOutcome::Failed(Failure::new("States.Runtime", format!("The Map Run cannot go on: {error}")))
+    loop {
+        match run(handle, identity, request).await {
+            Ok(outcome) => return outcome,
+            Err(error) if passes(&error) => {
+                tracing::warn!(arn = %request.map_run_arn, %error, "the Map Run waits");
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            Err(error) => {
+                tracing::error!(arn = %request.map_run_arn, %error, "the Map Run cannot go on");
+                let cause = format!("The Map Run cannot go on: {error}");
+                return MapRunOutcome::Failed(Failure::new("States.Runtime", cause));
+            }
         }
     }
+}
+
+/// Whether trying again may help.
+fn passes(error: &StartError) -> bool {
+    matches!(error, StartError::Throttled | StartError::Unavailable(_) | StartError::Store(Error::Backend(_)))
 }
 
 async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> Result<MapRunOutcome, StartError> {

@@ -168,6 +168,9 @@ impl Disk {
         {
             event.previous = event.id;
         }
+        if self.weather.unlucky(Plant::BlamedWorkflow, 0.3) {
+            blame(write);
+        }
         if self.weather.unlucky(Plant::IllegalTrace, 0.05) {
             forge(write);
         }
@@ -186,6 +189,15 @@ fn repeat_last(write: &mut stepwell_store::ExecutionWrite) {
     event.id += 1;
     write.next_event += 1;
     write.events.push(event);
+}
+
+/// Writes the disk's trouble into the causes of failures.
+fn blame(write: &mut stepwell_store::ExecutionWrite) {
+    for event in &mut write.events {
+        if let Details::Failure(failure) = &mut event.details {
+            failure.cause = Some(Arc::from("no space left on device"));
+        }
+    }
 }
 
 /// Lets a state exit that was not the one entered.

@@ -11,8 +11,10 @@ pub struct Plan {
     pub start_at: String,
     /// The machine's `TimeoutSeconds`.
     pub timeout_seconds: Option<u64>,
-    /// All states of all blocks.
+    /// All states of all blocks that run in one execution.
     pub states: BTreeMap<String, StatePlan>,
+    /// The workflows of child executions, at any depth, by `Label`.
+    pub children: BTreeMap<String, Plan>,
 }
 
 /// What a state may do.
@@ -28,6 +30,8 @@ pub struct StatePlan {
     pub ends: bool,
     /// `StartAt` of each branch, or of the processor.
     pub starts: Vec<String>,
+    /// Whether it is a Map in mode DISTRIBUTED.
+    pub distributed: bool,
     /// `MaxConcurrency`
     pub max_concurrency: u64,
     /// The first word of the event types of its task: `LambdaFunction`, `Activity`, `Task`.
@@ -50,12 +54,16 @@ impl Plan {
     /// Reads an ASL text that was compiled before.
     pub fn read(text: &str) -> Plan {
         let machine: Value = serde_json::from_str(text).unwrap_or(Value::Null);
+        Plan::of(&machine)
+    }
+
+    fn of(block: &Value) -> Plan {
         let mut plan = Plan {
-            start_at: text_of(&machine, "StartAt"),
-            timeout_seconds: number_of(&machine, "TimeoutSeconds"),
-            states: BTreeMap::new(),
+            start_at: text_of(block, "StartAt"),
+            timeout_seconds: number_of(block, "TimeoutSeconds"),
+            ..Plan::default()
         };
-        plan.read_block(&machine, None);
+        plan.read_block(block, None);
         plan
     }
 
@@ -69,7 +77,13 @@ impl Plan {
             let mut plan = StatePlan::read(state);
             plan.parent = parent.map(str::to_owned);
             let branches = state.get("Branches").and_then(Value::as_array).into_iter().flatten();
-            for inner in branches.chain(state.get("ItemProcessor")) {
+            let processor = state.get("ItemProcessor");
+            if let Some(processor) = processor.filter(|_| plan.distributed) {
+                let mut child = Plan::of(processor);
+                self.children.append(&mut child.children);
+                self.children.insert(text_of(state, "Label"), child);
+            }
+            for inner in branches.chain(processor.filter(|_| !plan.distributed)) {
                 plan.starts.push(text_of(inner, "StartAt"));
                 self.read_block(inner, Some(name));
             }
@@ -88,6 +102,7 @@ impl StatePlan {
         let retriers: Vec<&Value> = targets("Retry").collect();
         let resource = text_of(state, "Resource");
         StatePlan {
+            distributed: state.pointer("/ItemProcessor/ProcessorConfig/Mode").is_some_and(|mode| mode == "DISTRIBUTED"),
             ends: state.get("End").is_some() || kind == "Succeed",
             next,
             max_concurrency: number_of(state, "MaxConcurrency").unwrap_or(0),

@@ -45,6 +45,7 @@ plants! {
     LostTimers "liveness": "Recovery forgets timers.",
     LostTasks "liveness": "Recovery does not make calls again.",
     LostContinue "liveness": "An execution whose step used up its budget is not continued.",
+    BlamedWorkflow "blame": "A full disk becomes the cause of a workflow's failure.",
     WrongFrame "recovery": "The store keeps another frame than it was given.",
     Chance "determinism": "The engine draws randomness from outside the seed.",
 }

@@ -6,7 +6,7 @@ use stepwell_engine::registry;
 use stepwell_engine::token::TaskRef;
 use stepwell_interpreter::{Execution, HistoryEvent};
 use stepwell_store::record::RecordBody;
-use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRecord, MachineRecord, RecordKind, Store};
+use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MachineRecord, RecordKind, Store};
 
 use crate::clock::VirtualClock;
 use crate::disk::Dated;
@@ -83,14 +83,37 @@ impl View<'_> {
         Ok(machines.collect())
     }
 
+    /// The workflow of a machine, or of the children of a Map Run: `MACHINE/LABEL`.
+    pub fn plan(&self, name: &str) -> Option<&Plan> {
+        match (name.split_once('/'), name.rsplit_once('/')) {
+            (Some((machine, _)), Some((_, label))) => self.plans.get(machine)?.children.get(label),
+            _ => self.plans.get(name),
+        }
+    }
+
+    /// The numbers under which executions are stored: machines and Map Runs.
+    ///
+    /// # Errors
+    /// As [`View::machines`].
+    pub fn parents(&self) -> Result<Vec<(MachineKey, String)>, String> {
+        let machines = self.machines()?.into_iter().map(|machine| (machine.key, machine.arn.to_string()));
+        let scope = crate::workflow::scope().to_string();
+        let runs = self.store.records(RecordKind::MapRun, &scope, "", None, usize::MAX);
+        let runs = runs.map_err(|error| error.to_string())?.into_iter().filter_map(|record| match record.body {
+            RecordBody::MapRun(run) => Some((run.children, run.arn.to_string())),
+            _ => None,
+        });
+        Ok(machines.chain(runs).collect())
+    }
+
     /// All executions that are stored, the newest first of each machine.
     ///
     /// # Errors
     /// As [`View::machines`].
     pub fn executions(&self) -> Result<Vec<ExecutionRecord>, String> {
         let mut all = Vec::new();
-        for machine in self.machines()? {
-            let filter = ExecutionFilter { machine: machine.key, status: None, redriven: None, qualifier_arn: None };
+        for (machine, _) in self.parents()? {
+            let filter = ExecutionFilter { machine, status: None, redriven: None, qualifier_arn: None };
             all.extend(self.store.executions(&filter, None, usize::MAX).map_err(|error| error.to_string())?);
         }
         Ok(all)
@@ -123,7 +146,7 @@ impl View<'_> {
     ) -> Result<(), String> {
         for record in self.executions()? {
             let events = self.history(record.key)?;
-            let Some(plan) = self.plans.get(&*record.identity.state_machine_name) else {
+            let Some(plan) = self.plan(&record.identity.state_machine_name) else {
                 return Err(format!("execution {} belongs to no machine of this world", record.key.0));
             };
             judge(&record, plan, &events)

@@ -213,9 +213,12 @@ impl Generator<'_> {
     }
 
     fn map(&mut self, states: &mut Map<String, Value>, depth: u64, next: Next) -> String {
+        let distributed = self.rng.chance(0.25);
         let mut processor = self.block(depth + 1);
         if let Some(members) = processor.as_object_mut() {
-            members.insert("ProcessorConfig".into(), json!({"Mode": "INLINE"}));
+            let inline = json!({"Mode": "INLINE"});
+            let config = if distributed { json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}) } else { inline };
+            members.insert("ProcessorConfig".into(), config);
         }
         let mut selector = data("$$.Map.Item.Index");
         if let Some(members) = selector.as_object_mut() {
@@ -227,6 +230,12 @@ impl Generator<'_> {
             && let Some(members) = state.as_object_mut()
         {
             members.insert("MaxConcurrency".into(), json!(self.rng.below(4)));
+        }
+        if distributed && let Some(members) = state.as_object_mut() {
+            members.insert("Label".into(), json!(format!("L{}", self.named)));
+            if self.rng.chance(0.5) {
+                members.insert("ToleratedFailureCount".into(), json!(self.rng.below(3)));
+            }
         }
         self.handlers(states, &mut state, &next);
         self.add(states, state, next)

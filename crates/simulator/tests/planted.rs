@@ -55,6 +55,7 @@ planted! {
     lost_timers LostTimers,
     lost_tasks LostTasks,
     lost_continue LostContinue,
+    a_blamed_workflow BlamedWorkflow,
     a_wrong_frame WrongFrame,
     chance Chance,
 }

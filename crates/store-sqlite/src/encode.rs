@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use stepwell_interpreter::FrameId;
-use stepwell_store::record::RecordBody;
 use stepwell_store::{Error, ExecutionRecord, ExecutionWrite, RecordKind, Write, format};
 
 /// A write, ready to be stored.
 pub(crate) enum Op {
     Start(Box<Start>),
     Advance(Box<Advance>),
-    /// `machine`: the number of the machine whose record it is.
+    /// `machine`: the number that the record has taken.
     Put {
         kind: u8,
         scope: Arc<str>,
@@ -72,10 +71,7 @@ pub(crate) fn group(writes: &[Write]) -> Result<Vec<Op>, Error> {
                     scope: record.scope.clone(),
                     name: record.name.clone(),
                     body: format::encode_record(&record.body)?,
-                    machine: match &record.body {
-                        RecordBody::Machine(machine) => Some(machine.key.0.cast_signed()),
-                        _ => None,
-                    },
+                    machine: record.body.machine_key().map(|key| key.0.cast_signed()),
                 },
                 Write::Remove { kind, scope, name } => remove(*kind, scope, name),
             })

@@ -179,7 +179,7 @@ pub trait Store: Send + Sync + 'static {
     /// When the backend fails or a record is damaged.
     fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<Vec<StoredExecution>, Error>;
 
-    /// The greatest key ever used, by an execution or as a machine's [`MachineKey`]: both are drawn from one sequence, and
+    /// The greatest key ever used, by an execution or as a [`MachineKey`] of a record: both are drawn from one sequence, and
     /// none is ever given out again. 0 when there is none.
     ///
     /// # Errors

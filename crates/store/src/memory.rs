@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stepwell_interpreter::{EventId, Frame, FrameId, HistoryEvent, Source, Status};
 use stepwell_value::{Payload, Timestamp};
 
-use crate::record::{ExecutionWrite, RecordBody};
+use crate::record::ExecutionWrite;
 use crate::{
     Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Record, RecordKind, Store,
     StoredExecution, Write, WriteError, held,
@@ -262,9 +262,8 @@ impl Data {
             Write::Start { record, write } => self.start(*record, *write),
             Write::Advance(write) => self.advance(*write),
             Write::Put(record) => {
-                if let RecordBody::Machine(machine) = &record.body {
-                    self.last_key = self.last_key.max(ExecutionKey(machine.key.0));
-                }
+                let taken = record.body.machine_key().map_or(0, |key| key.0);
+                self.last_key = self.last_key.max(ExecutionKey(taken));
                 let place = (record.body.kind(), record.scope.clone(), record.name.clone());
                 self.records.insert(place, *record);
                 Ok(())

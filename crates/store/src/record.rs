@@ -170,6 +170,16 @@ pub enum RecordBody {
 }
 
 impl RecordBody {
+    /// The number that executions are stored under and that this record has taken: a machine's, or that of the children of
+    /// a Map Run.
+    pub fn machine_key(&self) -> Option<MachineKey> {
+        match self {
+            RecordBody::Machine(machine) => Some(machine.key),
+            RecordBody::MapRun(run) => Some(run.children),
+            _ => None,
+        }
+    }
+
     /// The kind.
     pub fn kind(&self) -> RecordKind {
         match self {

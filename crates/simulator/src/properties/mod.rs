@@ -1,6 +1,7 @@
 //! What must always hold, one property a file. A property is told everything that is seen and may look at what is durable.
 
 mod acknowledged;
+mod blame;
 mod causality;
 pub mod determinism;
 mod liveness;
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(terminal::Terminal),
         Box::new(trace::Trace),
         Box::new(timers::Timers),
+        Box::new(blame::Blame),
         Box::new(liveness::Liveness),
     ]
 }

@@ -1,4 +1,4 @@
-//! One name, one execution: no second execution under a name, no second machine under a number.
+//! One name, one execution: no second execution under a name, no second machine or Map Run under a number.
 
 use std::collections::BTreeMap;
 
@@ -35,9 +35,9 @@ impl Property for Names {
 
 fn all_differ(view: &View<'_>) -> Result<(), String> {
     let mut machines = BTreeMap::new();
-    for machine in view.machines()? {
-        if let Some(other) = machines.insert(machine.key, machine.name.clone()) {
-            return Err(format!("machines {other} and {} share the number {}", machine.name, machine.key.0));
+    for (key, arn) in view.parents()? {
+        if let Some(other) = machines.insert(key, arn.clone()) {
+            return Err(format!("{other} and {arn} share the number {}", key.0));
         }
     }
     let mut arns = BTreeMap::new();

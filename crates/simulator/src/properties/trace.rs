@@ -81,6 +81,7 @@ impl Reader<'_> {
                 self.iteration_started(event, kind, name, *index)
             }
             Details::MapIteration { name, index } => self.iteration_over(event, kind, name, *index),
+            _ if kind.starts_with("MapRun") => self.map_run(event, kind),
             _ if kind.starts_with("Execution") => self.execution_over(event, kind),
             _ if kind.ends_with("StateStarted") => self.nested_started(event, kind),
             _ if kind.ends_with("StateSucceeded") => self.nested_succeeded(event),
@@ -167,7 +168,9 @@ impl Reader<'_> {
             self.go_on(event)?;
             may_leave(&state, before.kind)?;
             match self.visits.get(&before.visit) {
-                Some(empty) if before.kind == "MapStateStarted" => empty.outer.clone(), // a Map without items
+                Some(empty) if matches!(before.kind, "MapStateStarted" | "MapRunSucceeded") => {
+                    empty.outer.clone() // a Map without items, or in mode DISTRIBUTED
+                }
                 _ => before,
             }
         };
@@ -240,8 +243,21 @@ impl Reader<'_> {
         Ok(())
     }
 
+    fn map_run(&mut self, event: &HistoryEvent, kind: &'static str) -> Result<(), String> {
+        let place = self.go_on(event)?;
+        let state = self.state(place.state.as_deref().unwrap_or_default())?;
+        let before = if kind == "MapRunStarted" { "MapStateStarted" } else { "MapRunStarted" };
+        ensure(state.distributed && place.kind == before, "is not where a Map Run may be")?;
+        self.places.insert(event.id, Place { kind, ..place });
+        Ok(())
+    }
+
     fn nested_succeeded(&mut self, event: &HistoryEvent) -> Result<(), String> {
-        let number = self.place(event)?.visit;
+        let place = self.place(event)?;
+        if place.kind == "MapRunSucceeded" {
+            return Ok(());
+        }
+        let number = place.visit;
         let visit = self.visits.get_mut(&number).ok_or("nothing has begun")?;
         ensure(visit.ended.len() as u64 == visit.length, "not every branch has ended")?;
         ensure(!std::mem::replace(&mut visit.over, true), "it has succeeded before")
@@ -314,7 +330,9 @@ fn may_leave(state: &StatePlan, after: &str) -> Result<(), String> {
     let entered = after.ends_with("StateEntered");
     let fits = match state.kind.as_str() {
         "Task" => ["Succeeded", "Failed", "TimedOut"].iter().any(|end| after.ends_with(end)) || entered,
-        "Parallel" | "Map" => after.ends_with("StateFailed") || after == "MapStateStarted" || entered,
+        "Parallel" | "Map" => {
+            after.ends_with("StateFailed") || matches!(after, "MapStateStarted" | "MapRunSucceeded") || entered
+        }
         _ => entered,
     };
     ensure(fits, &format!("is left after {after}"))
