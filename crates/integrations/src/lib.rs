@@ -8,9 +8,11 @@
 mod ids;
 pub mod lambda;
 mod lambda_task;
+pub mod mock;
 mod router;
 mod sdk;
 pub mod step_functions;
 
+pub use mock::Mock;
 pub use router::Router;
 pub use step_functions::{ServiceError, StepFunctionsApi};

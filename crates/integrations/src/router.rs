@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use stepwell_asl::definition::Target;
+use stepwell_asl::definition::{Pattern, Target};
 use stepwell_engine::{Answer, BoxFuture, Call, Dispatcher, Handle};
 use stepwell_interpreter::{FailedStage, Failure};
 
 use crate::lambda::Lambda;
 use crate::lambda_task;
+use crate::mock::Mock;
 use crate::step_functions::{self, StepFunctionsApi};
 
 /// All integrations.
 #[derive(Clone)]
 pub struct Router {
+    mock: Option<Mock>,
     lambda: Lambda,
     api: Arc<dyn StepFunctionsApi>,
     engine: Handle,
@@ -21,10 +23,23 @@ pub struct Router {
 impl Router {
     /// Makes a router over these functions, this Step Functions API (our own) and this engine.
     pub fn new(lambda: Lambda, api: Arc<dyn StepFunctionsApi>, engine: Handle) -> Router {
-        Router { lambda, api, engine }
+        Router { mock: None, lambda, api, engine }
     }
 
-    async fn route(self, call: Call) -> Answer {
+    /// The same with a mock configuration, which answers first.
+    pub fn with_mock(self, mock: Option<Mock>) -> Router {
+        Router { mock, ..self }
+    }
+
+    async fn route(self, call: Call, attempt: Option<u32>) -> Answer {
+        if let Some(mock) = &self.mock
+            && let Some(answer) = mock.answer(&self.engine, &call, attempt).await
+        {
+            return answer;
+        }
+        if let (Some(before), true) = (&call.request.submitted, waits_for_token(&call)) {
+            return Answer::Submitted(before.clone()); // made before a restart; the callback is still to come
+        }
         match &call.request.resource.target {
             Target::LambdaFunction => lambda_task::call_function(&self.lambda, &call).await,
             Target::Activity => Answer::failed(Failure::new("States.Runtime", "activities are not called")),
@@ -40,8 +55,13 @@ impl Router {
 
 impl Dispatcher for Router {
     fn call(&self, call: Call) -> BoxFuture<'static, Answer> {
-        Box::pin(self.clone().route(call))
+        let attempt = self.mock.as_ref().and_then(|mock| mock.note(&self.engine, &call));
+        Box::pin(self.clone().route(call, attempt))
     }
+}
+
+fn waits_for_token(call: &Call) -> bool {
+    matches!(call.request.resource.target, Target::Integration { pattern: Pattern::WaitForTaskToken, .. })
 }
 
 /// An integration that this version does not have: the task fails and says so.

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_api::{Access, Api, Caller as ApiCaller};
+use stepwell_api::{Access, Api, Caller as ApiCaller, TestCases};
 use stepwell_engine::{BoxFuture, Dispatcher, Engine, Scope, SystemClock};
 use stepwell_iam::{Body, PathStyle, SignedRequest, Signer};
 use stepwell_integrations::lambda::{
     self, FunctionLogs, FunctionSpec, Lambda, LocalFunctions, LocalOptions, RemoteLambda,
 };
-use stepwell_integrations::{Router, ServiceError, StepFunctionsApi};
+use stepwell_integrations::{Mock, Router, ServiceError, StepFunctionsApi};
 use stepwell_model::ApiError;
 use stepwell_store::{MemoryStore, Store};
 use stepwell_store_sqlite::SqliteStore;
@@ -108,11 +108,13 @@ pub async fn start(mut plan: Plan<'_>) -> Result<System, Problem> {
     let functions = Arc::new(local_functions(&plan, &scope)?);
     let lambda = Lambda::new(Some(Arc::clone(&functions)), remote);
     let mut api = None;
-    let api_config = api_config(config, plan.access);
+    let mock = mock(config);
+    let api_config = api_config(config, plan.access, mock.clone());
     let engine = Engine::start(engine_config(config, secret), Arc::clone(&store), Arc::new(SystemClock), |handle| {
         let made = Arc::new(Api::new(handle.clone(), api_config));
         api = Some(Arc::clone(&made));
-        Arc::new(Router::new(lambda, Arc::new(FromWithin(made)), handle)) as Arc<dyn Dispatcher>
+        let router = Router::new(lambda, Arc::new(FromWithin(made)), handle);
+        Arc::new(router.with_mock(mock)) as Arc<dyn Dispatcher>
     });
     let engine = engine.await.map_err(|error| Problem::failed(error.to_string()))?;
     let Some(api) = api else { return Err(Problem::failed("a bug: the engine asked for no dispatcher")) };
@@ -166,13 +168,24 @@ fn engine_config(config: &Config, secret: [u8; 32]) -> stepwell_engine::Config {
     engine
 }
 
-fn api_config(config: &Config, access: Access) -> stepwell_api::Config {
+/// The mock configuration. One that cannot be used is told of now; a test case that needs it says so again.
+fn mock(config: &Config) -> Option<Mock> {
+    let path = config.mock.config.as_ref()?;
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let mock = Mock::new(path, config.mock.sdk_metadata);
+    mock.load();
+    Some(mock)
+}
+
+fn api_config(config: &Config, access: Access, mock: Option<Mock>) -> stepwell_api::Config {
     let mut limits = stepwell_model::Limits::aws();
     if config.limits.are_lifted() {
         limits = stepwell_model::Limits::unbounded();
     }
     limits.retention_seconds = u64::from(config.retention.days) * 24 * 60 * 60;
-    stepwell_api::Config { access, limits, version: Arc::from(env!("CARGO_PKG_VERSION")), ..Default::default() }
+    let version = Arc::from(env!("CARGO_PKG_VERSION"));
+    let test_cases = mock.map(|mock| Arc::new(MockedCases(mock)) as Arc<dyn TestCases>);
+    stepwell_api::Config { access, limits, version, test_cases, ..Default::default() }
 }
 
 fn local_functions(plan: &Plan<'_>, scope: &Scope) -> Result<LocalFunctions, Problem> {
@@ -254,6 +267,16 @@ async fn expire_from_time_to_time(store: Arc<dyn Store>, days: u32) {
                 Err(_) => return, // the runtime ends
             }
         }
+    }
+}
+
+/// The test cases of the mock configuration, as the API asks for them.
+#[derive(Debug)]
+struct MockedCases(Mock);
+
+impl TestCases for MockedCases {
+    fn check(&self, state_machine: &str, test_case: &str) -> Result<(), String> {
+        self.0.check(state_machine, test_case)
     }
 }
 

@@ -9,6 +9,8 @@
 //! | `[keys.ACCESS_KEY_ID]` | `secret`, `account` | | | none |
 //! | `[lambda]` | `endpoint` | `STEPWELL_LAMBDA_ENDPOINT`, `AWS_ENDPOINT_URL_LAMBDA` | | none |
 //! | | `access_key` | | | none |
+//! | `[mock]` | `config` | `SFN_MOCK_CONFIG` | | none |
+//! | | `sdk_metadata` | | | `true` |
 //! | `[functions.NAME]` | see the crate `integrations`, `lambda` | | | |
 //! | `[state_machines.NAME]` | `type` | | | `STANDARD` |
 //! | `[limits]` | `aws`, `unbounded` | `STEPWELL_LIMITS` (`aws`, `unbounded`) | | `aws = true` |
@@ -41,6 +43,8 @@ pub struct Config {
     pub keys: BTreeMap<String, Key>,
     /// Functions that run elsewhere, and what functions that run here may do.
     pub lambda: Lambda,
+    /// Test cases whose tasks are answered from a file.
+    pub mock: Mock,
     /// Functions that run here; read by the Lambda integration.
     pub functions: toml::Table,
     /// What `stepwell dev` should know of a state machine besides its definition.
@@ -90,6 +94,23 @@ pub struct Lambda {
     pub endpoint: Option<String>,
     /// The access key id of `[keys]` that functions run with, so that they may call this server.
     pub access_key: Option<String>,
+}
+
+/// `[mock]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mock {
+    /// The mock configuration, in the form of Step Functions Local; relative to the file. It need not exist yet.
+    pub config: Option<PathBuf>,
+    /// Whether `Return` gets what AWS's SDK adds to a response (`SdkHttpMetadata` …) and the mock leaves out, as the cloud
+    /// does and Step Functions Local does not.
+    pub sdk_metadata: bool,
+}
+
+impl Default for Mock {
+    fn default() -> Mock {
+        Mock { config: None, sdk_metadata: true }
+    }
 }
 
 /// `[state_machines.NAME]`
@@ -210,6 +231,7 @@ impl Config {
         check::check(&config, file)?;
         let folder = file.parent().unwrap_or(Path::new("."));
         config.server.data = config.server.data.map(|data| folder.join(data));
+        config.mock.config = config.mock.config.map(|file| folder.join(file));
         Ok(config)
     }
 
@@ -228,6 +250,9 @@ impl Config {
         lay(&mut self.lambda.endpoint, "STEPWELL_LAMBDA_ENDPOINT");
         if let Some(data) = variable("STEPWELL_DATA") {
             self.server.data = Some(PathBuf::from(data));
+        }
+        if let Some(file) = variable("SFN_MOCK_CONFIG") {
+            self.mock.config = Some(PathBuf::from(file));
         }
         if let Some(days) = variable("STEPWELL_RETENTION_DAYS") {
             let number = days
@@ -261,6 +286,9 @@ mod tests {
         [lambda]
         endpoint = "http://127.0.0.1:9510"
         access_key = "AKID"
+        [mock]
+        config = "mock.json"
+        sdk_metadata = false
         [functions.order]
         code = "x"
         [state_machines.quick]
@@ -275,16 +303,20 @@ mod tests {
     fn a_whole_file() {
         let mut config = Config::of_text(WHOLE, Path::new("/etc/stepwell.toml")).unwrap();
         assert_eq!(config.server.data.as_deref(), Some(Path::new("/etc/d")));
+        assert_eq!(config.mock.config.as_deref(), Some(Path::new("/etc/mock.json")));
+        assert!(!config.mock.sdk_metadata && super::Mock::default().sdk_metadata);
         assert_eq!(config.state_machines["quick"].machine_type, Type::Express);
         assert!(config.limits.are_lifted() && config.retention.days == 7);
         assert!(!format!("{config:?}").contains("top"));
         let variable = |name: &str| match name {
             "STEPWELL_LISTEN" => Some("127.0.0.1:2".to_owned()),
             "STEPWELL_LIMITS" => Some("aws".to_owned()),
+            "SFN_MOCK_CONFIG" => Some("other.json".to_owned()),
             _ => None,
         };
         config.take_environment(&variable).unwrap();
         assert_eq!(config.server.listen.as_deref(), Some("127.0.0.1:2"));
+        assert_eq!(config.mock.config.as_deref(), Some(Path::new("other.json")));
         assert!(!config.limits.are_lifted());
     }
 
