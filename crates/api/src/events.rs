@@ -51,7 +51,7 @@ fn details(details: &Details, data: bool) -> Shape {
         Details::MapRunRedriven { map_run_arn, redrive_count } => {
             shape.with("mapRunArn", text(map_run_arn)).with("redriveCount", count(*redrive_count))
         }
-        Details::ExecutionRedriven { redrive_count } => shape.with("redriveCount", count(*redrive_count)),
+        Details::ExecutionRedriven { redrive_count, .. } => shape.with("redriveCount", count(*redrive_count)),
         Details::EvaluationFailed { failure, location, state } => {
             // recorded: a failure without a place has no `location`
             let place = Some(location).filter(|location| !location.is_empty());

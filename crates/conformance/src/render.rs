@@ -137,7 +137,7 @@ fn details(event: &HistoryEvent) -> String {
         Details::MapRunRedriven { map_run_arn, redrive_count } => {
             words.plain(map_run_arn).number("redrives", Some(*redrive_count))
         }
-        Details::ExecutionRedriven { redrive_count } => words.number("redrives", Some(*redrive_count)),
+        Details::ExecutionRedriven { redrive_count, .. } => words.number("redrives", Some(*redrive_count)),
         Details::EvaluationFailed { failure, location, state } => {
             words.plain(state).text("location", Some(location).filter(|place| !place.is_empty())).failure(failure)
         }

@@ -94,6 +94,8 @@ pub struct MapRunRequest {
     pub child_definition: Arc<str>,
     /// Whether the children are Express executions.
     pub express_children: bool,
+    /// When the execution was last redriven: children that had failed before that are redriven too.
+    pub redriven: Option<Timestamp>,
     /// The inputs of the children: an array.
     pub inputs: Payload,
     /// How many children may run at a time; 0: as many as the server allows.

@@ -152,6 +152,8 @@ pub enum Details {
     ExecutionRedriven {
         /// How often the execution was redriven.
         redrive_count: u64,
+        /// The `clientToken` of the call; kept for its idempotency, never shown.
+        client_token: Option<Arc<str>>,
     },
     /// EvaluationFailed
     EvaluationFailed {

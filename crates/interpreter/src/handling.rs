@@ -118,6 +118,12 @@ fn matching_retrier(state: &State, problem: &Problem) -> Option<usize> {
     state.retry.iter().position(|retrier| matches(&retrier.error_equals, problem))
 }
 
+/// Where the state goes that has caught this failure. A failure that no catcher names was caught under another name.
+pub(crate) fn catches(state: &State, failure: &Failure) -> Option<stepwell_asl::StateId> {
+    let index = matching_catcher(state, &Problem::ordinary(failure.clone())).unwrap_or(0);
+    state.catch.get(index).map(|catcher| catcher.next)
+}
+
 /// The first catcher that matches.
 fn matching_catcher(state: &State, problem: &Problem) -> Option<usize> {
     state.catch.iter().position(|catcher| matches(&catcher.error_equals, problem))

@@ -19,6 +19,7 @@ mod handling;
 pub mod limits;
 mod pending;
 mod problem;
+pub mod redrive;
 mod scope;
 mod states;
 mod step;
@@ -33,5 +34,6 @@ pub use execution::{Execution, Frame, FrameId, Held, Identity, MapRunWait, Sourc
 pub use failure::Failure;
 pub use limits::Limits;
 pub use pending::pending_effects;
+pub use redrive::{Redrive, redrive};
 pub use step::step;
 pub use transition::Transition;

@@ -43,7 +43,8 @@ pub fn pending_effects(
                 if let Some(StateKind::Map(map)) = state.map(|state| &state.kind)
                     && let Some(distributed) = &map.distributed
                 {
-                    let request = crate::states::map_run::request(frame.id, frame.epoch, distributed, wait);
+                    let request =
+                        crate::states::map_run::request(frame.id, frame.epoch, distributed, wait, execution.redriven);
                     effects.push(Effect::StartMapRun(Box::new(request)));
                 }
             }

@@ -187,7 +187,11 @@ impl<'s> Step<'s> {
         let Some(state) = self.state_of(id) else { return };
         let Some(frame) = self.execution.frames.get(&id) else { return };
         let details = Details::StateEntered { name: Arc::clone(&state.name), input: frame.input.payload.clone() };
+        let input = frame.input.source;
         let event = self.emit(id, entered_event(state), details);
+        if let Source::Content(number) = input {
+            self.transition.contents_removed.push(number); // a frame made by a redrive; from now on the event carries it
+        }
         let now = self.moment.now;
         self.with_frame(id, |frame| {
             frame.entered_event = event;
@@ -496,7 +500,7 @@ impl<'s> Step<'s> {
     }
 
     /// Tidies the transition: what was made and dropped within the step was never there.
-    fn finish(mut self) -> Transition {
+    pub fn finish(mut self) -> Transition {
         if self.full && self.execution.status == Status::Running {
             self.end_for_history_size();
         }

@@ -380,7 +380,7 @@ fn map_run(tape: &mut Tape, dice: &mut Dice) {
     tape.put(EventType::MapRunStarted, Details::MapRunStarted { map_run_arn: map_run_arn.clone() });
     tape.put(EventType::MapRunRedriven, Details::MapRunRedriven { map_run_arn, redrive_count: 1 });
     tape.put(EventType::MapRunFailed, Details::Failure(failure(dice)));
-    tape.put(EventType::ExecutionRedriven, Details::ExecutionRedriven { redrive_count: 1 });
+    tape.put(EventType::ExecutionRedriven, Details::ExecutionRedriven { redrive_count: 1, client_token: None });
 }
 
 fn failures(tape: &mut Tape, dice: &mut Dice) {

@@ -22,9 +22,7 @@ pub(crate) fn run(step: &mut Step<'_>, id: FrameId, state: &State, map: &MapStat
     if let Some(distributed) = &map.distributed {
         return map_run::run(step, id, state, map, distributed);
     }
-    let effective = flow::effective_input(step, id, state)?;
-    let items = items(step, id, state, map, &effective)?;
-    let max_concurrency = max_concurrency(step, id, state, map, &effective)?;
+    let (items, max_concurrency) = begin(step, id, state, map)?;
     let length = length_of(&items);
     let started_event =
         step.emit(id, EventType::MapStateStarted, Details::MapStateStarted { length: u64::from(length) });
@@ -35,6 +33,16 @@ pub(crate) fn run(step: &mut Step<'_>, id: FrameId, state: &State, map: &MapStat
     }
     step.ready.push_back(id);
     Ok(Outcome::Waits)
+}
+
+/// The items, and how many of them may run at a time.
+///
+/// # Errors
+/// When an expression fails, or there are no items to be had.
+pub(crate) fn begin(step: &Step<'_>, id: FrameId, state: &State, map: &MapState) -> Result<(Value, u32), Problem> {
+    let effective = flow::effective_input(step, id, state)?;
+    let items = items(step, id, state, map, &effective)?;
+    Ok((items, max_concurrency(step, id, state, map, &effective)?))
 }
 
 /// Starts as many iterations as may run.
@@ -122,7 +130,10 @@ pub(crate) fn iteration_inputs(
 }
 
 /// The input of an iteration: the item, or what `ItemSelector` makes of it.
-fn iteration_input(
+///
+/// # Errors
+/// When `ItemSelector` fails.
+pub(crate) fn iteration_input(
     step: &Step<'_>,
     id: FrameId,
     state: &State,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stepwell_asl::State;
 use stepwell_asl::definition::{Amount, Distributed, MapState};
-use stepwell_value::{Payload, Value};
+use stepwell_value::{Payload, Timestamp, Value};
 
 use crate::Failure;
 use crate::context::nth;
@@ -63,19 +63,52 @@ pub(crate) fn run(
     let inputs = step.put_content(Payload::from_value(Value::Array(Arc::new(inputs))));
     let wait = MapRunWait { map_run_arn, inputs, max_concurrency, tolerated_count, tolerated_percentage };
     let epoch = step.wait(id, Waiting::MapRun(wait.clone()));
-    let request = request(id, epoch, distributed, &wait);
+    let request = request(id, epoch, distributed, &wait, step.execution.redriven);
     step.transition.effects.push(Effect::StartMapRun(Box::new(request)));
     Ok(Outcome::Waits)
 }
 
-/// The request for a Map Run.
-pub(crate) fn request(frame: FrameId, epoch: u32, distributed: &Distributed, wait: &MapRunWait) -> MapRunRequest {
+/// What a Map Run was begun with, for going on with it: all of it follows from the state's input.
+///
+/// # Errors
+/// When an expression fails.
+pub(crate) fn again(
+    step: &mut Step<'_>,
+    id: FrameId,
+    state: &State,
+    map: &MapState,
+    distributed: &Distributed,
+    map_run_arn: &Arc<str>,
+) -> Result<MapRunWait, Problem> {
+    let effective = flow::effective_input(step, id, state)?;
+    let items = map::items(step, id, state, map, &effective)?;
+    let max_concurrency = match &map.max_concurrency {
+        None => 0,
+        Some(amount) => flow::amount(step, id, state, amount, "MaxConcurrency", &effective)?,
+    };
+    let inputs = child_inputs(step, id, state, map, &items, &effective)?;
+    let tolerated_count = tolerated_count(step, id, state, distributed, &effective)?;
+    let tolerated_percentage = tolerated_percentage(step, id, state, distributed, &effective)?;
+    let inputs = step.put_content(Payload::from_value(Value::Array(Arc::new(inputs))));
+    let map_run_arn = Arc::clone(map_run_arn);
+    Ok(MapRunWait { map_run_arn, inputs, max_concurrency, tolerated_count, tolerated_percentage })
+}
+
+/// The request for a Map Run; `redriven` is when its execution was redriven last.
+pub(crate) fn request(
+    frame: FrameId,
+    epoch: u32,
+    distributed: &Distributed,
+    wait: &MapRunWait,
+    redriven: Option<Timestamp>,
+) -> MapRunRequest {
     MapRunRequest {
         frame,
         epoch,
         map_run_arn: Arc::clone(&wait.map_run_arn),
         child_definition: Arc::clone(&distributed.child_definition),
         express_children: distributed.express_children,
+        redriven,
         inputs: wait.inputs.payload.clone(),
         max_concurrency: wait.max_concurrency,
         tolerated_count: wait.tolerated_count,

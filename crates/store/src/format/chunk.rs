@@ -124,6 +124,11 @@ enum DetailsV1<'a> {
         location: &'a str,
         state: &'a str,
     },
+    /// ExecutionRedriven with a token; without one it is the variant above. Variants are only ever added here, at the end.
+    ExecutionRedrivenByToken {
+        redrive_count: u64,
+        client_token: &'a str,
+    },
 }
 
 /// The stored form of a batch of events, whose ids follow one another.
@@ -254,7 +259,10 @@ fn details_to_v1<'a>(details: &'a Details, pool: &mut Pool<'a>) -> DetailsV1<'a>
         Details::MapRunRedriven { map_run_arn, redrive_count } => {
             DetailsV1::MapRunRedriven { map_run_arn, redrive_count: *redrive_count }
         }
-        Details::ExecutionRedriven { redrive_count } => DetailsV1::ExecutionRedriven { redrive_count: *redrive_count },
+        Details::ExecutionRedriven { redrive_count, client_token } => match client_token {
+            None => DetailsV1::ExecutionRedriven { redrive_count: *redrive_count },
+            Some(client_token) => DetailsV1::ExecutionRedrivenByToken { redrive_count: *redrive_count, client_token },
+        },
         Details::EvaluationFailed { failure, location, state } => {
             DetailsV1::EvaluationFailed { failure: failure_to_v1(failure), location, state }
         }
@@ -329,7 +337,12 @@ fn details_from_v1(form: DetailsV1<'_>, payloads: &[Payload]) -> Result<Details,
         DetailsV1::MapRunRedriven { map_run_arn, redrive_count } => {
             Details::MapRunRedriven { map_run_arn: map_run_arn.into(), redrive_count }
         }
-        DetailsV1::ExecutionRedriven { redrive_count } => Details::ExecutionRedriven { redrive_count },
+        DetailsV1::ExecutionRedriven { redrive_count } => {
+            Details::ExecutionRedriven { redrive_count, client_token: None }
+        }
+        DetailsV1::ExecutionRedrivenByToken { redrive_count, client_token } => {
+            Details::ExecutionRedriven { redrive_count, client_token: Some(client_token.into()) }
+        }
         DetailsV1::EvaluationFailed { failure, location, state } => Details::EvaluationFailed {
             failure: failure_from_v1(&failure),
             location: location.into(),

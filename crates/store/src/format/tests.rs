@@ -138,6 +138,19 @@ fn records_and_contents_round_trip() {
     }
 }
 
+#[test]
+fn the_token_of_a_redrive_is_kept() {
+    let event = |id, client_token: Option<&str>| HistoryEvent {
+        id,
+        previous: id - 1,
+        at: NOON,
+        event_type: EventType::ExecutionRedriven,
+        details: Details::ExecutionRedriven { redrive_count: id, client_token: client_token.map(Into::into) },
+    };
+    let events = [event(7, None), event(8, Some("a token"))];
+    assert_eq!(decode_chunk(&encode_chunk(&events).unwrap()).unwrap(), events);
+}
+
 /// Numbers on disk: a change here makes old data mean something else.
 #[test]
 fn numbers_are_pinned() {
