@@ -144,6 +144,7 @@ pub fn record(scope: &Scope, body: RecordBody) -> Record {
         RecordBody::Alias(alias) => alias_name(alias.machine, &alias.name),
         RecordBody::Activity(activity) => activity.name.to_string(),
         RecordBody::MapRun(run) => map_run_name(&run.arn).to_owned(),
+        RecordBody::Role(role) => role.name.to_lowercase(),
     };
     Record { scope: Arc::from(scope.to_string()), name: Arc::from(name), body }
 }

@@ -10,6 +10,7 @@ use stepwell_interpreter::{Details, EventType, FrameId, HistoryEvent, Source, St
 use stepwell_value::{Payload, Timestamp};
 
 use crate::record::{MapRunCounts, MapRunRecord, RecordBody};
+use crate::role::RoleRecord;
 use crate::sample::{self, Case, Dice, NOON};
 use crate::{
     ActivityRecord, AliasRecord, Committed, ExecutionFilter, ExecutionKey, ExecutionWrite, MachineKey, MachineRecord,
@@ -439,6 +440,7 @@ pub(crate) fn every_record() -> Vec<Record> {
     });
     records.push(Record { scope: text("1:a"), name: text("000000000000004d/live"), body });
     records.push(Record { scope: text("1:a"), name: text("m/Map:5e0b7b5c"), body: map_run() });
+    records.push(Record { scope: text("1:"), name: text("sfn"), body: role() });
     for (scope, name) in
         [("a", "ab"), ("a", "b"), ("a", "a_b"), ("a", "a%b"), ("a", "abc"), ("b", "ab"), ("a", "é"), ("a", "Z")]
     {
@@ -452,6 +454,24 @@ pub(crate) fn every_record() -> Vec<Record> {
         records.push(Record { scope: text(&format!("1:{scope}")), name: text(name), body });
     }
     records
+}
+
+fn role() -> RecordBody {
+    let text = |text: &str| std::sync::Arc::<str>::from(text);
+    RecordBody::Role(RoleRecord {
+        arn: text("arn:aws:iam::1:role/service-role/Sfn"),
+        name: text("Sfn"),
+        id: text("AROAEXAMPLE"),
+        path: text("/service-role/"),
+        created: NOON,
+        trust_policy: text("{ \"Statement\": [] }"),
+        description: Some(text("é")),
+        session_seconds_max: 3600,
+        permissions_boundary: None,
+        policies: vec![(text("logs"), text("{}"))],
+        attached: vec![text("arn:aws:iam::aws:policy/ReadOnlyAccess")],
+        tags: vec![(text("team"), text("shop"))],
+    })
 }
 
 fn map_run() -> RecordBody {
@@ -542,7 +562,8 @@ pub fn keys_are_never_reused(harness: &mut dyn Harness) {
 
 /// The numbers of machines and of Map Runs' children count too: the same sequence gives out all of them.
 pub fn machine_keys_are_never_reused(harness: &mut dyn Harness) {
-    for (number, record) in every_record().into_iter().filter_map(|record| Some((record.body.machine_key()?.0, record))) {
+    for (number, record) in every_record().into_iter().filter_map(|record| Some((record.body.machine_key()?.0, record)))
+    {
         put(harness.store(), Write::Put(Box::new(record)));
         assert_eq!(harness.store().last_key().unwrap(), ExecutionKey(number));
     }

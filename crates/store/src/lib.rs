@@ -11,6 +11,7 @@ pub mod format;
 pub mod held;
 pub mod memory;
 pub mod record;
+pub mod role;
 #[cfg(any(test, feature = "contract"))]
 pub mod sample;
 
@@ -22,6 +23,7 @@ pub use record::{
     ActivityRecord, AliasRecord, ExecutionKey, ExecutionRecord, ExecutionWrite, MachineKey, MachineRecord, Record,
     RecordKind, RevisionRecord, StoredExecution, VersionRecord,
 };
+pub use role::RoleRecord;
 
 /// An error of the store: an operator's matter, never a workflow's.
 #[derive(Debug, thiserror::Error)]

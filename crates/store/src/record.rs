@@ -7,6 +7,7 @@ use stepwell_interpreter::{EventId, Frame, FrameId, HistoryEvent, Identity, Stat
 use stepwell_value::{Payload, Timestamp};
 
 use crate::Error;
+use crate::role::RoleRecord;
 
 /// The number of an execution in its store: grows with every start, so that listing newest first is listing by key.
 /// At most 47 bits.
@@ -139,6 +140,8 @@ pub enum RecordKind {
     Activity,
     /// [`MapRunRecord`], named `MACHINE/LABEL:UUID`.
     MapRun,
+    /// [`RoleRecord`], named by the role's name in lower case; its scope is `ACCOUNT:`, since roles have no region.
+    Role,
 }
 
 /// A record of the registry with its place.
@@ -167,6 +170,8 @@ pub enum RecordBody {
     Activity(ActivityRecord),
     /// A Map Run.
     MapRun(MapRunRecord),
+    /// A role.
+    Role(RoleRecord),
 }
 
 impl RecordBody {
@@ -189,6 +194,7 @@ impl RecordBody {
             RecordBody::Alias(_) => RecordKind::Alias,
             RecordBody::Activity(_) => RecordKind::Activity,
             RecordBody::MapRun(_) => RecordKind::MapRun,
+            RecordBody::Role(_) => RecordKind::Role,
         }
     }
 }

@@ -14,6 +14,7 @@ mod chunk;
 mod envelope;
 mod frame;
 mod record;
+mod role;
 mod row;
 
 #[cfg(any(test, feature = "contract"))]

@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use stepwell_value::Timestamp;
 
 use super::envelope::{self, Packing};
+use super::role::{RoleV1, role_from_v1, role_to_v1};
 use crate::record::{MapRunCounts, MapRunRecord, RecordBody};
 use crate::{ActivityRecord, AliasRecord, Error, MachineKey, MachineRecord, RecordKind, RevisionRecord, VersionRecord};
 
 const WHAT: &str = "a record of the registry";
 
-type TagsV1<'a> = Vec<(&'a str, &'a str)>;
+pub(super) type TagsV1<'a> = Vec<(&'a str, &'a str)>;
 
 #[derive(Serialize, Deserialize)]
 enum BodyV1<'a> {
@@ -21,6 +22,8 @@ enum BodyV1<'a> {
     Alias(#[serde(borrow)] AliasV1<'a>),
     Activity(#[serde(borrow)] ActivityV1<'a>),
     MapRun(#[serde(borrow)] MapRunV1<'a>),
+    /// Variants are only ever added here, at the end.
+    Role(#[serde(borrow)] RoleV1<'a>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -102,6 +105,7 @@ pub fn kind_number(kind: RecordKind) -> u8 {
         RecordKind::Alias => 3,
         RecordKind::Activity => 4,
         RecordKind::MapRun => 5,
+        RecordKind::Role => 6,
     }
 }
 
@@ -117,6 +121,7 @@ pub fn encode_record(body: &RecordBody) -> Result<Vec<u8>, Error> {
         RecordBody::Alias(record) => BodyV1::Alias(alias_to_v1(record)),
         RecordBody::Activity(record) => BodyV1::Activity(activity_to_v1(record)),
         RecordBody::MapRun(record) => BodyV1::MapRun(map_run_to_v1(record)),
+        RecordBody::Role(record) => BodyV1::Role(role_to_v1(record)),
     };
     envelope::seal_form(WHAT, &[], &form, Packing::Zstd)
 }
@@ -134,6 +139,7 @@ pub fn decode_record(bytes: &[u8]) -> Result<RecordBody, Error> {
         BodyV1::Alias(form) => RecordBody::Alias(alias_from_v1(form)),
         BodyV1::Activity(form) => RecordBody::Activity(activity_from_v1(&form)),
         BodyV1::MapRun(form) => RecordBody::MapRun(map_run_from_v1(&form)?),
+        BodyV1::Role(form) => RecordBody::Role(role_from_v1(&form)),
     })
 }
 
@@ -288,10 +294,10 @@ fn activity_from_v1(form: &ActivityV1<'_>) -> ActivityRecord {
     }
 }
 
-fn tags_to_v1(tags: &[(Arc<str>, Arc<str>)]) -> TagsV1<'_> {
+pub(super) fn tags_to_v1(tags: &[(Arc<str>, Arc<str>)]) -> TagsV1<'_> {
     tags.iter().map(|(key, value)| (&**key, &**value)).collect()
 }
 
-fn tags_from_v1(tags: &[(&str, &str)]) -> Vec<(Arc<str>, Arc<str>)> {
+pub(super) fn tags_from_v1(tags: &[(&str, &str)]) -> Vec<(Arc<str>, Arc<str>)> {
     tags.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect()
 }
