@@ -38,7 +38,8 @@ pub enum Command {
 /// A new execution.
 #[derive(Args, Debug)]
 pub struct Start {
-    /// The name or ARN of the state machine; NAME:QUALIFIER for a version or alias
+    /// The name or ARN of the state machine; NAME:QUALIFIER for a version or alias, NAME#TESTCASE for a test case of the
+    /// mock configuration
     #[arg(value_name = "MACHINE")]
     machine: String,
     /// The input: JSON, @FILE, or - for standard input
@@ -153,6 +154,7 @@ async fn start(arguments: Start) -> Result<Exit, Problem> {
 }
 
 async fn is_express(client: &Client, machine: &str) -> Result<bool, Problem> {
+    let machine = machine.split('#').next().unwrap_or(machine); // a test case is none of the machine's
     let found = client.call("DescribeStateMachine", Value::object([("stateMachineArn", Value::from(machine))])).await?;
     Ok(call::text(&found, "type") == "EXPRESS")
 }

@@ -5,7 +5,8 @@ use stepwell_value::Value;
 use crate::call::{self, Caller};
 use crate::problem::Problem;
 
-/// The ARN of a state machine (or of a version or alias of it) that is named by ARN, `NAME` or `NAME:QUALIFIER`.
+/// The ARN of a state machine (or of a version or alias of it) that is named by ARN, `NAME` or `NAME:QUALIFIER`; a
+/// `#TestCase` of the mock configuration behind it stays there.
 ///
 /// # Errors
 /// When there is none of that name, or see [`Caller::call`].
@@ -13,11 +14,13 @@ pub async fn state_machine(caller: &dyn Caller, name: &str) -> Result<String, Pr
     if name.starts_with("arn:") {
         return Ok(name.to_owned());
     }
+    let (name, test_case) = name.split_at(name.find('#').unwrap_or(name.len()));
     let (name, qualifier) = name.split_once(':').map_or((name, None), |(name, qualifier)| (name, Some(qualifier)));
     let all = call::list(caller, "ListStateMachines", &[], "stateMachines", 0).await?;
     let arn =
         named(&all, name, "stateMachineArn").ok_or_else(|| unknown("state machine", name, &all, "stepwell sm list"))?;
-    Ok(qualifier.map_or_else(|| arn.to_owned(), |qualifier| format!("{arn}:{qualifier}")))
+    let qualifier = qualifier.map_or_else(String::new, |qualifier| format!(":{qualifier}"));
+    Ok(format!("{arn}{qualifier}{test_case}"))
 }
 
 /// The ARN of an execution that is named by ARN or `MACHINE:NAME`.
