@@ -247,9 +247,9 @@ fn states_of(scope: &dyn Scope, wanted: impl Fn(&str) -> bool) -> Vec<(&'static 
 /// `$states`, as far as it is read.
 fn states(scope: &dyn Scope, reads: &Reads) -> JValue {
     let members = states_of(scope, |name| reads.member(name).is_some());
-    let converted = members.into_iter().filter_map(|(name, value)| {
-        Some((name.to_owned(), convert::to_engine(value, reads.member(name)?)))
-    });
+    let converted = members
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), convert::to_engine(value, reads.member(name)?))));
     JValue::Object(std::rc::Rc::new(converted.collect::<JMap>()))
 }
 
