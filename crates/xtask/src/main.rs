@@ -1,14 +1,15 @@
 //! `cargo xtask COMMAND`: the workshop of this repository.
 //!
 //! What it is for: turning public service models into the facts that `model` embeds, and the tidy check that guards
-//! import directions, purity and sizes. It is never shipped, and no other crate may depend on it.
+//! import directions, purity and sizes, and the benchmark of the whole server. It is never shipped, and no other crate may depend on it.
 //!
-//! Start reading at [`facts`], [`services`] and [`tidy`].
+//! Start reading at [`facts`], [`services`], [`tidy`] and [`bench`].
 
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+mod bench;
 mod facts;
 mod services;
 mod tidy;
@@ -16,7 +17,10 @@ mod tidy;
 const USAGE: &str = "usage:
   cargo xtask model --from PATH/service-2.json[.gz]   rewrite crates/model/facts/states.json
   cargo xtask services --from PATH/botocore/data      rewrite crates/model/facts/services/
-  cargo xtask tidy                                    check import directions, purity and sizes";
+  cargo xtask tidy                                    check import directions, purity and sizes
+  cargo xtask bench [WORKLOAD…]                       measure the server (Linux); docs/performance.md tells more
+      [--binary PATH]  a release binary that exists   [--data FOLDER]  where data folders are made
+      [--requests N] [--parked N] [--stored N]        how much; 50,000, 100,000, 100,000 by default";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +29,7 @@ fn main() -> ExitCode {
         ["model", "--from", path] => facts::rewrite(Path::new(path)),
         ["services", "--from", path] => services::rewrite(Path::new(path)),
         ["tidy"] => tidy::run(),
+        ["bench", words @ ..] => bench::run(words),
         _ => Err(USAGE.to_owned()),
     };
     let (text, code) = match outcome {

@@ -1,0 +1,88 @@
+//! A store with many finished executions whose names the callers chose: writing more of them, describing and listing.
+
+use serde_json::{Value, json};
+
+use super::{ORDER, five_passes};
+use crate::bench::Plan;
+use crate::bench::client::Connection;
+use crate::bench::load::{self, Measured, micros_since};
+use crate::bench::report::{Report, Target};
+use crate::bench::server::Server;
+
+const NAME: &str = "finished executions, chosen names";
+/// Executions at the end that are measured.
+const LAST: u64 = 20_000;
+const DESCRIBED: u64 = 30_000;
+const PAGES: u32 = 300;
+
+pub fn run(plan: &Plan, report: &mut Report) -> Result<(), String> {
+    let server = plan.server()?;
+    let machine = server.machine("five", "STANDARD", &five_passes())?;
+    let first = plan.stored.saturating_sub(LAST);
+    load::run(load::drive(server.address(), 64, first, start(&machine, 0)))?;
+    let before = server.usage()?;
+    let measured = load::run(load::drive(server.address(), 64, plan.stored - first, start(&machine, first)))?;
+    let used = server.usage()?.since(before);
+    let each = (plan.stored - first) as f64;
+    report.add(NAME, "executions in the store", plan.stored as f64, "", Target::None);
+    report.add(NAME, "rate of starts", measured.per_second(), "/s", Target::None);
+    report.add(NAME, "CPU", used.cpu_seconds * 1e6 / each, "µs each", Target::None);
+    report.add(NAME, "written", used.bytes_written / 1024.0 / each, "KiB each", Target::AtMost(30.0));
+    describe(&server, &machine, plan.stored, report)?;
+    list(&server, &machine, report)
+}
+
+fn start(machine: &str, from: u64) -> impl Fn(u64) -> (&'static str, String) + use<> {
+    let machine = machine.to_owned();
+    move |number| {
+        let name = format!("run-{}", from + number);
+        ("StartExecution", json!({"stateMachineArn": machine, "input": ORDER, "name": name}).to_string())
+    }
+}
+
+fn describe(server: &Server, machine: &str, stored: u64, report: &mut Report) -> Result<(), String> {
+    let base = machine.replace(":stateMachine:", ":execution:");
+    // Steps of a number without a common divisor go all over the store.
+    let request = move |number: u64| {
+        let arn = format!("{base}:run-{}", number.wrapping_mul(7_919) % stored);
+        ("DescribeExecution", json!({"executionArn": arn}).to_string())
+    };
+    let before = server.usage()?;
+    let measured = load::run(load::drive(server.address(), 64, DESCRIBED, request))?;
+    let used = server.usage()?.since(before);
+    let name = "DescribeExecution, 64 connections";
+    report.add(name, "rate", measured.per_second(), "/s", Target::None);
+    report.add(name, "p50", measured.percentile_millis(0.5), "ms", Target::None);
+    report.add(name, "CPU", used.cpu_seconds * 1e6 / DESCRIBED as f64, "µs each", Target::None);
+    Ok(())
+}
+
+fn list(server: &Server, machine: &str, report: &mut Report) -> Result<(), String> {
+    let before = server.usage()?;
+    let begun = std::time::Instant::now();
+    let micros = load::run(pages(server.address(), machine))?;
+    let used = server.usage()?.since(before);
+    let measured = Measured::of(micros, begun.elapsed());
+    let name = "ListExecutions, status filter, pages of 100";
+    report.add(name, "p50", measured.percentile_millis(0.5), "ms", Target::None);
+    report.add(name, "p99", measured.percentile_millis(0.99), "ms", Target::None);
+    report.add(name, "CPU", used.cpu_seconds * 1e6 / f64::from(PAGES), "µs a page", Target::None);
+    Ok(())
+}
+
+async fn pages(address: &str, machine: &str) -> Result<Vec<u32>, String> {
+    let mut connection = Connection::open(address).await?;
+    let mut body = json!({"stateMachineArn": machine, "statusFilter": "SUCCEEDED", "maxResults": 100});
+    let mut micros = Vec::new();
+    for _ in 0..PAGES {
+        let begun = std::time::Instant::now();
+        let page = connection.call("ListExecutions", &body.to_string()).await?;
+        micros.push(micros_since(begun));
+        let page: Value = serde_json::from_str(&page).map_err(|error| error.to_string())?;
+        if let Some(body) = body.as_object_mut() {
+            body.remove("nextToken");
+            body.extend(page.get("nextToken").map(|token| ("nextToken".to_owned(), token.clone())));
+        }
+    }
+    Ok(micros)
+}
