@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use stepwell_asl::Definition;
-use stepwell_interpreter::execution::TaskWait;
 use stepwell_interpreter::{Effect, EventId, Execution, FrameId, HistoryEvent, Source, Transition, pending_effects};
 use stepwell_store::{format, held};
 use stepwell_value::Payload;
@@ -65,9 +64,7 @@ impl Disk {
 
     /// What the execution waits for, made from its stored forms alone.
     pub fn pending(&self, definition: &Definition, execution: &Execution) -> Vec<Effect> {
-        let parameters = |wait: &TaskWait| self.payload(Source::EventInput(wait.scheduled_event));
-        let submitted = |wait: &TaskWait| self.payload(Source::EventOutput(wait.submitted_event));
-        pending_effects(definition, execution, &parameters, &submitted)
+        pending_effects(definition, execution, &|id| self.event(id).cloned())
     }
 
     fn payload(&self, source: Source) -> Option<Payload> {

@@ -6,17 +6,17 @@ use stepwell_asl::definition::{Pattern, Target};
 use stepwell_asl::{Definition, StateKind};
 
 use crate::effect::{Effect, TaskRequest, TimerKind};
+use crate::event::{Details, EventId, HistoryEvent};
 use crate::execution::{Execution, Frame, TaskWait, Waiting};
 
 /// The effects a loaded execution still waits for, in the order of its frames. Made from the stored frames alone, they
 /// stand for every effect that was asked for and not answered. A task whose outcome comes by token is not asked for again
-/// once it was submitted (unless the execution is of a test case); an activity task not once a worker has it. `submitted`
-/// gives the output of a TaskSubmitted event.
+/// once it was submitted (unless the execution is of a test case); an activity task not once a worker has it. `event` gives
+/// an event of the execution's history.
 pub fn pending_effects(
     definition: &Definition,
     execution: &Execution,
-    parameters: &dyn Fn(&TaskWait) -> Option<stepwell_value::Payload>,
-    submitted: &dyn Fn(&TaskWait) -> Option<stepwell_value::Payload>,
+    event: &dyn Fn(EventId) -> Option<HistoryEvent>,
 ) -> Vec<Effect> {
     let mut effects = Vec::new();
     if let Some(seconds) = definition.timeout_seconds {
@@ -34,7 +34,7 @@ pub fn pending_effects(
             Waiting::Task(wait) => {
                 timers(frame, wait, &mut effects);
                 let is_mocked = execution.identity.test_case.is_some();
-                if let Some(request) = request(definition, frame, wait, is_mocked, parameters, submitted) {
+                if let Some(request) = request(definition, frame, wait, is_mocked, event) {
                     effects.push(Effect::ScheduleTask(Box::new(request)));
                 }
             }
@@ -70,8 +70,7 @@ fn request(
     frame: &Frame,
     wait: &TaskWait,
     is_mocked: bool,
-    parameters: &dyn Fn(&TaskWait) -> Option<stepwell_value::Payload>,
-    submitted: &dyn Fn(&TaskWait) -> Option<stepwell_value::Payload>,
+    event: &dyn Fn(EventId) -> Option<HistoryEvent>,
 ) -> Option<TaskRequest> {
     let state = definition.states.get(frame.state.0 as usize)?;
     let StateKind::Task(task) = &state.kind else { return None };
@@ -84,15 +83,25 @@ fn request(
     if answered_by_token {
         return None;
     }
+    let (parameters, credentials_role_arn) = match event(wait.scheduled_event)?.details {
+        Details::Scheduled { input, credentials_role_arn, .. } => (input, credentials_role_arn),
+        Details::TaskScheduled { parameters, credentials_role_arn, .. } => (parameters, credentials_role_arn),
+        _ => return None,
+    };
+    let submitted = (wait.submitted_event != 0).then(|| event(wait.submitted_event)).flatten();
+    let submitted = submitted.and_then(|event| match event.details {
+        Details::TaskOutput { output, .. } => Some(output),
+        _ => None,
+    });
     Some(TaskRequest {
         frame: frame.id,
         epoch: frame.epoch,
         state: Arc::clone(&state.name),
         scheduled_event: wait.scheduled_event,
         resource: task.resource.clone(),
-        parameters: parameters(wait)?,
-        submitted: submitted(wait),
-        credentials_role_arn: None::<Arc<str>>,
+        parameters,
+        submitted,
+        credentials_role_arn,
         timeout: wait.timeout,
         heartbeat_seconds: wait.heartbeat_seconds,
     })

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use stepwell_interpreter::execution::TaskWait;
-use stepwell_interpreter::{Details, Effect, Execution, Status, Waiting, pending_effects};
+use stepwell_interpreter::{Effect, Execution, Status, Waiting, pending_effects};
 use stepwell_store::{Error, ExecutionKey, StoredExecution};
-use stepwell_value::Payload;
 
 use super::Shard;
 use crate::config::Sabotage;
@@ -70,18 +68,11 @@ impl Shard {
             return;
         }
         let store = Arc::clone(&self.shared.store);
-        let payload_of = |event: u64| -> Option<Payload> {
-            let events = store.history(key, event, false, 1).ok()?;
-            match &events.first().filter(|found| found.id == event)?.details {
-                Details::Scheduled { input, .. } => Some(input.clone()),
-                Details::TaskScheduled { parameters, .. } => Some(parameters.clone()),
-                Details::TaskOutput { output, .. } => Some(output.clone()),
-                _ => None,
-            }
+        let event = |id: u64| {
+            let events = store.history(key, id, false, 1).ok()?;
+            events.into_iter().next().filter(|event| event.id == id)
         };
-        let parameters = |wait: &TaskWait| payload_of(wait.scheduled_event);
-        let submitted = |wait: &TaskWait| payload_of(wait.submitted_event).filter(|_| wait.submitted_event != 0);
-        let effects = pending_effects(definition, execution, &parameters, &submitted);
+        let effects = pending_effects(definition, execution, &event);
         self.timers.keep_epoch(key, stepwell_interpreter::FrameId(0), None);
         let none = After::of(key, stepwell_interpreter::Transition::default());
         for effect in effects {
