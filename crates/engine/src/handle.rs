@@ -398,6 +398,22 @@ impl Handle {
         self.0.dispatcher.call(Call { request, identity, token, reporter }).await
     }
 
+    /// The definition that an execution runs.
+    ///
+    /// # Errors
+    /// When the store fails or the text does not compile.
+    pub(crate) fn definition_of(&self, record: &ExecutionRecord) -> Result<Arc<Definition>, Error> {
+        self.0.definition_of(record)
+    }
+
+    pub(crate) fn is_overloaded(&self, key: ExecutionKey) -> bool {
+        self.0.is_overloaded(key)
+    }
+
+    pub(crate) fn send(&self, key: ExecutionKey, message: Message) {
+        self.0.send(key, message);
+    }
+
     async fn command(&self, key: ExecutionKey, command: Command) -> Applied {
         let (reply, applied) = oneshot::channel();
         self.0.send(key, Message::Command { key, command, reply: Some(reply) });

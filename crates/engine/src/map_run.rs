@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use stepwell_interpreter::{Failure, Identity, MapRunOutcome, MapRunRequest, Status};
-use stepwell_store::record::{MachineRecord, MapRunCounts, MapRunRecord, RecordBody, RevisionRecord};
+use stepwell_store::record::{ExecutionRecord, MachineRecord, MapRunCounts, MapRunRecord, RecordBody, RevisionRecord};
 use stepwell_store::{Error, ExecutionKey, Write};
-use stepwell_value::{Payload, Value};
+use stepwell_value::{Payload, Timestamp, Value};
 use tokio::task::JoinSet;
 
 use crate::handle::{Handle, StartError, StartRequest};
+use crate::redrive::RedriveError;
 use crate::registry::{self, Resolved, Scope};
 
 /// Children that run at a time when the state asks for no limit or a greater one (AWS: 10,000).
@@ -71,7 +72,7 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
                 trace_header: None,
                 test_case: identity.test_case.clone(),
             };
-            let child = child(handle.clone(), child_name(&request.map_run_arn, next), start);
+            let child = child(handle.clone(), child_name(&request.map_run_arn, next), start, request.redriven);
             let index = next;
             running.spawn(async move { (index, child.await) });
             next += 1;
@@ -109,22 +110,44 @@ struct Child {
     failure: Failure,
 }
 
-/// Starts a child, or finds it where it was started before, and waits for its end.
-async fn child(handle: Handle, name: String, start: StartRequest) -> Result<Child, StartError> {
+/// Starts a child, or finds it where it was started before, and waits for its end. One of the time before its Map Run was
+/// redriven that has failed, or fails yet, is redriven too.
+async fn child(
+    handle: Handle,
+    name: String,
+    start: StartRequest,
+    run_redriven: Option<Timestamp>,
+) -> Result<Child, StartError> {
     let machine = start.resolved.machine.key;
-    let known = handle.find(machine, &name)?;
-    if known.is_none() {
+    if handle.find(machine, &name)?.is_none() {
         match handle.start(StartRequest { name: Some(name.clone()), ..start }).await {
             Ok(_) | Err(StartError::AlreadyExists(_)) => {}
             Err(error) => return Err(error),
         }
     }
     let missing = || Error::Damaged { what: format!("child {name} of a Map Run"), why: "it is gone".to_owned() };
-    let key = handle.find(machine, &name)?.ok_or_else(missing)?.key;
-    handle.ended(key).await;
-    let record = handle.find(machine, &name)?.ok_or_else(missing)?;
-    let (output, failure) = handle.outcome_of(&record)?;
-    Ok(Child { status: record.status, output, failure })
+    loop {
+        let key = handle.find(machine, &name)?.ok_or_else(missing)?.key;
+        handle.ended(key).await;
+        let record = handle.find(machine, &name)?.ok_or_else(missing)?;
+        let older = is_older(record.identity.started, record.redriven, run_redriven);
+        if older && redrive_child(&handle, &record).await? {
+            continue;
+        }
+        let (output, failure) = handle.outcome_of(&record)?;
+        return Ok(Child { status: record.status, output, failure });
+    }
+}
+
+/// Redrives a child. `false`: it has succeeded, or cannot be redriven.
+async fn redrive_child(handle: &Handle, child: &ExecutionRecord) -> Result<bool, StartError> {
+    match handle.redrive(child.key, None).await {
+        Ok(_) => Ok(true),
+        Err(RedriveError::NotRedrivable | RedriveError::NotFound) => Ok(false),
+        Err(RedriveError::Throttled) => Err(StartError::Throttled),
+        Err(RedriveError::Unavailable) => Err(StartError::Unavailable("a child cannot be redriven now".to_owned())),
+        Err(RedriveError::Store(error)) => Err(StartError::Store(error)),
+    }
 }
 
 /// The name of a child: like a UUID, the same for the same run and item.
@@ -144,6 +167,9 @@ async fn begin(
 ) -> Result<MapRunRecord, Error> {
     if let Some(mut before) = registry::map_run(&**handle.store(), &request.map_run_arn)? {
         before.counts = MapRunCounts { total: before.counts.total, ..MapRunCounts::default() };
+        if is_older(before.started, before.redriven, request.redriven) {
+            redriven(handle, &mut before, request.redriven).await?;
+        }
         return Ok(before);
     }
     let record = MapRunRecord {
@@ -158,6 +184,8 @@ async fn begin(
         tolerated_count: request.tolerated_count,
         tolerated_percentage: request.tolerated_percentage,
         counts: MapRunCounts { total: total as u64, ..MapRunCounts::default() },
+        redrive_count: 0,
+        redriven: None,
     };
     let scope = Scope::of_arn(&request.map_run_arn);
     let revision = revision(identity, request, &record);
@@ -165,6 +193,20 @@ async fn begin(
     let writes = bodies.map(|body| Write::Put(Box::new(registry::record(&scope, body))));
     handle.write(writes.into()).await?;
     Ok(record)
+}
+
+/// Whether what was started, and perhaps redriven, at these moments is of the time before its execution was redriven.
+fn is_older(started: Timestamp, redriven: Option<Timestamp>, execution_redriven: Option<Timestamp>) -> bool {
+    execution_redriven.is_some_and(|at| redriven.map_or(started <= at, |redriven| redriven < at))
+}
+
+/// Writes that the run goes on.
+async fn redriven(handle: &Handle, record: &mut MapRunRecord, at: Option<Timestamp>) -> Result<(), Error> {
+    (record.status, record.stopped) = (Status::Running, None);
+    (record.redrive_count, record.redriven) = (record.redrive_count + 1, at);
+    let body = RecordBody::MapRun(record.clone());
+    let write = Write::Put(Box::new(registry::record(&Scope::of_arn(&record.arn), body)));
+    handle.write(vec![write]).await.map(|_| ())
 }
 
 /// The run's UUID: the revision id of its children.

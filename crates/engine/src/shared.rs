@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
-use stepwell_store::{ExecutionKey, Store};
+use stepwell_asl::Definition;
+use stepwell_store::record::ExecutionRecord;
+use stepwell_store::{Error, ExecutionKey, Store};
 
 use crate::activities::Activities;
 use crate::clock::Clock;
@@ -41,6 +43,15 @@ impl Shared {
     /// A key nobody has used.
     pub fn new_key(&self) -> ExecutionKey {
         ExecutionKey(self.next_key.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The definition that an execution runs.
+    ///
+    /// # Errors
+    /// When the store fails or the text does not compile.
+    pub fn definition_of(&self, record: &ExecutionRecord) -> Result<Arc<Definition>, Error> {
+        let scope = crate::registry::Scope::of_arn(&record.identity.state_machine_arn).to_string();
+        self.definitions.get(&*self.store, &scope, record.machine, &record.revision_id)
     }
 
     /// The loop that owns an execution.

@@ -487,6 +487,8 @@ fn map_run() -> RecordBody {
         tolerated_count: None,
         tolerated_percentage: Some(2.5),
         counts: MapRunCounts { total: 9, succeeded: 4, failed: 3, timed_out: 2, aborted: 1 },
+        redrive_count: 0,
+        redriven: None,
     })
 }
 

@@ -315,6 +315,10 @@ pub struct MapRunRecord {
     pub tolerated_percentage: Option<f64>,
     /// Children by how they stand.
     pub counts: MapRunCounts,
+    /// How often it was redriven.
+    pub redrive_count: u64,
+    /// When it was last redriven.
+    pub redriven: Option<Timestamp>,
 }
 
 /// The children of a Map Run by how they stand.

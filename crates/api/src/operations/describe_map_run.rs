@@ -40,6 +40,8 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
         .with("toleratedFailureCount", count(run.tolerated_count.unwrap_or(0)))
         .with("itemCounts", counts.clone())
         .with("executionCounts", counts)
+        .with("redriveCount", count(run.redrive_count))
+        .with_some("redriveDate", run.redriven.map(date))
         .build())
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Group {
     pub afters: Vec<After>,
     /// Answers that tell of what these writes do, without writing anything themselves: a stale command's.
     pub told: Vec<(ExecutionKey, oneshot::Sender<Applied>)>,
+    /// Messages that could not be judged before these writes are durable.
+    pub asked_again: Vec<Message>,
     /// How often it was handed to the store.
     pub tries: u32,
 }
@@ -150,6 +152,9 @@ impl Shard {
                 }
                 for (key, reply) in group.told {
                     let _ = reply.send(if conflicts.contains(&key) { Applied::Failed } else { Applied::Stale });
+                }
+                for message in group.asked_again {
+                    self.take(message);
                 }
             }
             Err(error) => self.commit_failed(&error.to_string()),

@@ -7,6 +7,7 @@ mod answers;
 mod commit;
 mod effects;
 mod recovery;
+mod redrive;
 mod start;
 mod stepping;
 
@@ -15,7 +16,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use stepwell_asl::Definition;
-use stepwell_interpreter::{Command, Execution, Failure, FrameId, MapRunOutcome, Progress, Status};
+use stepwell_interpreter::{Command, Execution, Failure, FrameId, MapRunOutcome, Progress, Status, Transition};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::{Committed, Error, ExecutionKey};
 use stepwell_value::{Payload, Timestamp};
@@ -29,6 +30,8 @@ use crate::token::TaskRef;
 pub(crate) enum Message {
     /// Start an execution.
     Start(Box<NewExecution>),
+    /// Open a closed execution again; `again`: it was asked before, when something of the execution was not durable yet.
+    Redrive { reopened: Box<Reopened>, reply: oneshot::Sender<Applied>, again: bool },
     /// Apply a command; the reply comes when it is durable.
     Command { key: ExecutionKey, command: Command, reply: Option<oneshot::Sender<Applied>> },
     /// News of a task: from its call (`from_call`), or by its token.
@@ -57,6 +60,14 @@ pub(crate) struct NewExecution {
     pub reply: oneshot::Sender<StartReply>,
     /// Set for StartSyncExecution: told how it ended.
     pub ended: Option<oneshot::Sender<Ended>>,
+}
+
+/// A closed execution as it goes on, and the Transition that opens it.
+pub(crate) struct Reopened {
+    pub key: ExecutionKey,
+    pub execution: Execution,
+    pub transition: Transition,
+    pub definition: Arc<Definition>,
 }
 
 /// What became of a start.
@@ -155,6 +166,7 @@ impl Shard {
     pub fn take(&mut self, message: Message) -> bool {
         match message {
             Message::Start(new) => self.start(*new),
+            Message::Redrive { reopened, reply, again } => self.redrive(*reopened, reply, again),
             Message::Command { key, command, reply } => self.command(key, &command, reply),
             Message::Task { task, progress, from_call, reply } => self.task(task, progress, from_call, reply),
             Message::Overtaken { task } => self.overtaken(task),

@@ -68,9 +68,7 @@ impl Shard {
     /// The execution in memory of a stored one.
     pub(super) fn live_of(&self, stored: StoredExecution) -> Result<Live, Error> {
         let record = stored.record;
-        let scope = crate::registry::Scope::of_arn(&record.identity.state_machine_arn).to_string();
-        let definitions = &self.shared.definitions;
-        let definition = definitions.get(&*self.shared.store, &scope, record.machine, &record.revision_id)?;
+        let definition = self.shared.definition_of(&record)?;
         let execution = Execution {
             identity: record.identity,
             input: stored.input.unwrap_or_default(),

@@ -24,6 +24,8 @@ enum BodyV1<'a> {
     MapRun(#[serde(borrow)] MapRunV1<'a>),
     /// Variants are only ever added here, at the end.
     Role(#[serde(borrow)] RoleV1<'a>),
+    /// A Map Run that was redriven: how often, and when the last time.
+    RedrivenMapRun(#[serde(borrow)] MapRunV1<'a>, u64, i64),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -120,7 +122,10 @@ pub fn encode_record(body: &RecordBody) -> Result<Vec<u8>, Error> {
         RecordBody::Version(record) => BodyV1::Version(version_to_v1(record)),
         RecordBody::Alias(record) => BodyV1::Alias(alias_to_v1(record)),
         RecordBody::Activity(record) => BodyV1::Activity(activity_to_v1(record)),
-        RecordBody::MapRun(record) => BodyV1::MapRun(map_run_to_v1(record)),
+        RecordBody::MapRun(record) => match record.redriven {
+            None => BodyV1::MapRun(map_run_to_v1(record)),
+            Some(at) => BodyV1::RedrivenMapRun(map_run_to_v1(record), record.redrive_count, at.0),
+        },
         RecordBody::Role(record) => BodyV1::Role(role_to_v1(record)),
     };
     envelope::seal_form(WHAT, &[], &form, Packing::Zstd)
@@ -139,6 +144,10 @@ pub fn decode_record(bytes: &[u8]) -> Result<RecordBody, Error> {
         BodyV1::Alias(form) => RecordBody::Alias(alias_from_v1(form)),
         BodyV1::Activity(form) => RecordBody::Activity(activity_from_v1(&form)),
         BodyV1::MapRun(form) => RecordBody::MapRun(map_run_from_v1(&form)?),
+        BodyV1::RedrivenMapRun(form, redrive_count, at) => {
+            let redriven = Some(Timestamp(at));
+            RecordBody::MapRun(MapRunRecord { redrive_count, redriven, ..map_run_from_v1(&form)? })
+        }
         BodyV1::Role(form) => RecordBody::Role(role_from_v1(&form)),
     })
 }
@@ -271,6 +280,8 @@ fn map_run_from_v1(form: &MapRunV1<'_>) -> Result<MapRunRecord, Error> {
         tolerated_count: form.tolerated_count,
         tolerated_percentage: form.tolerated_percentage,
         counts: MapRunCounts { total, succeeded, failed, timed_out, aborted },
+        redrive_count: 0,
+        redriven: None,
     })
 }
 
