@@ -14,6 +14,7 @@ mod errors;
 mod expression;
 mod fields;
 mod flow;
+pub mod format;
 mod graph;
 mod location;
 mod machine;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{activity, completions, dev, doctor, env, exec, run, serve, sm, task, validate};
+use crate::commands::{activity, completions, dev, doctor, env, exec, fmt, run, serve, sm, task, validate};
 
 /// AWS Step Functions on your own machine: one binary, the same API.
 ///
@@ -27,6 +27,8 @@ pub enum Command {
     Run(run::Arguments),
     /// Check definitions, and show what is wrong where
     Validate(validate::Arguments),
+    /// Lay out definitions in one way, whoever wrote them
+    Fmt(fmt::Arguments),
     /// State machines of a server
     #[command(subcommand)]
     Sm(sm::Command),

@@ -33,11 +33,15 @@ impl DefinitionFile {
         Ok(DefinitionFile { path: path.to_owned(), text: String::from_utf8(bytes).map_err(not_utf8)? })
     }
 
+    /// Whether it is YAML, by its ending.
+    pub fn is_yaml(&self) -> bool {
+        self.path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+    }
+
     /// Checks and compiles it.
     pub fn compile(&self, machine_type: MachineType, warnings: bool) -> Compiled {
         let options = Options { machine_type, warnings };
-        let is_yaml = self.path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-        if is_yaml {
+        if self.is_yaml() {
             stepwell_asl::yaml::compile(&self.text, &options)
         } else {
             stepwell_asl::compile(&self.text, &options)

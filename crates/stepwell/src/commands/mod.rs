@@ -6,6 +6,7 @@ pub mod dev;
 pub mod doctor;
 pub mod env;
 pub mod exec;
+pub mod fmt;
 pub mod run;
 pub mod serve;
 pub mod sm;
@@ -27,6 +28,7 @@ pub async fn run(command: Command) -> Result<Exit, Problem> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Run(arguments) => run::run(arguments).await,
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Fmt(arguments) => fmt::run(&arguments),
         Command::Sm(command) => sm::run(command).await,
         Command::Exec(command) => exec::run(command).await,
         Command::Activity(command) => activity::run(command).await,
