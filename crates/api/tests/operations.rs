@@ -90,7 +90,7 @@ fn requests_that_are_refused() {
             "RedriveExecution",
             r#"{"executionArn":"A:execution:m:x"}"#,
             400,
-            "UnsupportedOperationException: This version of Stepwell does not have the operation RedriveExecution.",
+            "ExecutionDoesNotExist: Execution Does Not Exist: 'A:execution:m:x'",
         ),
         (
             "CreateStateMachine",

@@ -1,11 +1,9 @@
 //! DescribeExecution
 
-use stepwell_interpreter::Status;
-use stepwell_model::Limits;
 use stepwell_store::ExecutionRecord;
-use stepwell_value::Timestamp;
 
 use super::Answer;
+use super::redrive_execution::{Redrivable, redrivable};
 use crate::call::Call;
 use crate::lookup;
 use crate::machines::metadata_only;
@@ -39,31 +37,20 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
         .put_some("traceHeader", record.trace_header.as_ref().map(text))
         .put_some("stateMachineVersionArn", identity.version_arn.as_ref().map(text))
         .put_some("stateMachineAliasArn", identity.alias_arn.as_ref().map(text));
-    put_redrive(&mut shape, &record, &call.config().limits, engine.now());
+    put_redrive(&mut shape, &record, redrivable(engine, &record, &call.config().limits)?);
     Ok(shape.build())
 }
 
 /// `redriveCount`, `redriveDate`, `redriveStatus`, `redriveStatusReason`.
-fn put_redrive(shape: &mut Shape, record: &ExecutionRecord, limits: &Limits, now: Timestamp) {
-    let reason = not_redrivable(record, limits, now);
+fn put_redrive(shape: &mut Shape, record: &ExecutionRecord, redrivable: Redrivable) {
+    let (status, reason) = match redrivable {
+        Redrivable::Yes => ("REDRIVABLE", None),
+        Redrivable::ByMapRun => ("REDRIVABLE_BY_MAP_RUN", None),
+        Redrivable::No(reason) => ("NOT_REDRIVABLE", Some(reason)),
+    };
     shape
         .put("redriveCount", count(u64::from(record.redrive_count)))
         .put_some("redriveDate", record.redriven.map(date))
-        .put("redriveStatus", if reason.is_some() { "NOT_REDRIVABLE" } else { "REDRIVABLE" })
+        .put("redriveStatus", status)
         .put_some("redriveStatusReason", reason);
-}
-
-/// Why an execution cannot be redriven; `None` when it can (recorded: test_state_fail, test_event_bridge_events_base).
-fn not_redrivable(record: &ExecutionRecord, limits: &Limits, now: Timestamp) -> Option<String> {
-    let status = record.status;
-    if matches!(status, Status::Running | Status::Succeeded | Status::PendingRedrive) {
-        return Some(format!("Execution is {} and cannot be redriven", status.name()));
-    }
-    if record.stopped.is_some_and(|stopped| now > stopped.plus_seconds(limits.redrive_seconds_max)) {
-        return Some("Execution redrivable period exceeded".to_owned());
-    }
-    if record.last_event.saturating_add(1) >= limits.history_events_max {
-        return Some("Execution history event limit exceeded".to_owned());
-    }
-    None
 }

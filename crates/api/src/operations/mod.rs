@@ -52,6 +52,7 @@ operations! {
     "ListStateMachines" => list_state_machines,
     "ListTagsForResource" => list_tags_for_resource,
     "PublishStateMachineVersion" => publish_state_machine_version,
+    "RedriveExecution" => redrive_execution,
     "SendTaskFailure" => send_task_failure,
     "SendTaskHeartbeat" => send_task_heartbeat,
     "SendTaskSuccess" => send_task_success,
