@@ -87,33 +87,64 @@ pub(crate) fn collect_iterations(step: &mut Step<'_>, id: FrameId) -> Result<Out
 
 /// Collects the outputs in the order of the branches and leaves the state.
 fn collect(step: &mut Step<'_>, id: FrameId, last_event: EventId) -> Result<Outcome, Problem> {
-    let result = Payload::from_checked_text(joined_outputs(step, id));
-    close_children(step, id);
+    let ended = ended_children(step, id);
+    let result = Payload::from_checked_text(joined_outputs(step, &ended));
+    ended.iter().for_each(|child| step.close_frame(*child));
+    give_up(step, id);
     step.with_frame(id, |frame| frame.last_event = last_event);
     let Some(state) = step.state_of(id) else { return Ok(Outcome::Waits) };
     flow::leave(step, id, state, result, true).map(Outcome::Exits)
 }
 
+/// The branches or iterations of a state of which all have ended, in the order of their indices. The search ends with the
+/// last of them: a Parallel inside a wide Map must not look at all the other iterations.
+fn ended_children(step: &Step<'_>, id: FrameId) -> Vec<FrameId> {
+    let count = match step.execution.frames.get(&id).map(|frame| &frame.waiting) {
+        Some(Waiting::Iterations { next, .. }) => usize::try_from(*next).unwrap_or(usize::MAX),
+        _ => match step.state_of(id).map(|state| &state.kind) {
+            Some(StateKind::Parallel(parallel)) => parallel.branches.len(),
+            _ => 0,
+        },
+    };
+    let below = step.execution.frames.range(id..);
+    let mine = below.filter_map(|(child, frame)| match frame.parent {
+        Some((parent, index)) if parent == id => Some((index, *child)),
+        _ => None,
+    });
+    let mut ended: Vec<(u32, FrameId)> = mine.take(count).collect();
+    ended.sort();
+    ended.into_iter().map(|(_, child)| child).collect()
+}
+
 /// The outputs as one JSON array. Each keeps its spelling (recorded: test_parallel_state_nested).
-fn joined_outputs(step: &Step<'_>, id: FrameId) -> String {
-    let mut outputs: Vec<(u32, &Payload)> = Vec::new();
-    for frame in step.execution.frames.values() {
-        if let (Some((parent, index)), Waiting::Siblings { output }) = (frame.parent, &frame.waiting)
-            && parent == id
-        {
-            outputs.push((index, &output.payload));
-        }
-    }
-    outputs.sort_by_key(|(index, _)| *index);
-    let texts: Vec<&str> = outputs.iter().map(|(_, payload)| &**payload.text()).collect();
+fn joined_outputs(step: &Step<'_>, ended: &[FrameId]) -> String {
+    let output = |child: &FrameId| match step.execution.frames.get(child).map(|frame| &frame.waiting) {
+        Some(Waiting::Siblings { output }) => Some(&**output.payload.text()),
+        _ => None,
+    };
+    let texts: Vec<&str> = ended.iter().filter_map(output).collect();
     format!("[{}]", texts.join(","))
 }
 
 /// Removes everything a Parallel or Map has started; the state waits for nothing then.
 pub(crate) fn close_children(step: &mut Step<'_>, id: FrameId) {
-    for frame in descendants(step, id) {
-        step.close_frame(frame);
+    if has_children(step, id) {
+        for frame in descendants(step, id) {
+            step.close_frame(frame);
+        }
     }
+    give_up(step, id);
+}
+
+/// Whether the frame stands at a Parallel or Map that has started something. Asked before anything is searched for: most
+/// states that fail are Tasks, perhaps among thousands of others.
+fn has_children(step: &Step<'_>, id: FrameId) -> bool {
+    let waiting = step.execution.frames.get(&id).map(|frame| &frame.waiting);
+    matches!(waiting, Some(Waiting::Branches { .. } | Waiting::Iterations { .. }))
+}
+
+/// Gives up what a state waits for.
+fn give_up(step: &mut Step<'_>, id: FrameId) {
     let Some(frame) = step.execution.frames.get(&id) else { return };
     let (waiting, epoch) = (frame.waiting.clone(), frame.epoch);
     if matches!(waiting, Waiting::Branches { .. } | Waiting::Iterations { .. }) {
@@ -178,8 +209,10 @@ fn siblings(step: &Step<'_>, parent: FrameId, failed: FrameId) -> Vec<FrameId> {
 
 /// Writes the events of an aborted branch, its own branches first.
 fn abort(step: &mut Step<'_>, id: FrameId, last_event: EventId) {
-    for child in siblings(step, id, id) {
-        abort(step, child, last_event);
+    if has_children(step, id) {
+        for child in siblings(step, id, id) {
+            abort(step, child, last_event);
+        }
     }
     let Some(frame) = step.execution.frames.get(&id) else { return };
     let above = frame.parent.and_then(|(parent, index)| step.state_of(parent).map(|state| (state, index)));
