@@ -13,7 +13,9 @@ use tokio::sync::watch;
 use crate::access::{Access, Caller};
 use crate::call::Call;
 use crate::operations;
+use crate::sts::Sessions;
 use crate::test_cases::TestCases;
+use crate::throttle::{Quotas, Throttle};
 
 /// Settings of the API.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct Config {
     pub version: Arc<str>,
     /// The test cases of the mock configuration, when there is one.
     pub test_cases: Option<Arc<dyn TestCases>>,
+    /// How much one account may ask for. Default: as much as it likes.
+    pub quotas: Quotas,
 }
 
 impl Default for Config {
@@ -39,6 +43,7 @@ impl Default for Config {
             shows_default_encryption: true,
             version: Arc::from(env!("CARGO_PKG_VERSION")),
             test_cases: None,
+            quotas: Quotas::default(),
         }
     }
 }
@@ -47,13 +52,17 @@ impl Default for Config {
 pub struct Api {
     pub(crate) engine: Handle,
     pub(crate) config: Config,
+    pub(crate) throttle: Throttle,
+    sessions: Sessions,
     stopping: watch::Sender<bool>,
 }
 
 impl Api {
     /// The API of this engine.
     pub fn new(engine: Handle, config: Config) -> Api {
-        Api { engine, config, stopping: watch::Sender::new(false) }
+        let sessions = Sessions::new(engine.secret());
+        let throttle = Throttle::new(config.quotas.clone());
+        Api { engine, config, throttle, sessions, stopping: watch::Sender::new(false) }
     }
 
     /// The engine.
@@ -64,6 +73,11 @@ impl Api {
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The sessions of assumed roles.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     /// Performs an operation (`StartExecution`) for a caller who has been authenticated: checks the request against the

@@ -13,8 +13,9 @@ use stepwell_iam::{self as iam, SignedRequest};
 use stepwell_model::{ApiError, Operation};
 use stepwell_value::Value;
 
-use crate::access::{Access, Caller};
+use crate::access::{Access, Asked, Caller};
 use crate::api::Api;
+use crate::aws_query;
 use crate::ids::uuid;
 use crate::wire::Shape;
 
@@ -23,6 +24,9 @@ use crate::wire::Shape;
 const REQUEST_SLACK_BYTES: u64 = 2 * 1_048_576;
 /// The greatest request when there is no limit: 64 MiB.
 const REQUEST_BYTES_MAX: u64 = 64 * 1_048_576;
+
+/// The service that a signature has to be scoped to.
+const SERVICE: &str = "states";
 
 const AWS_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -39,6 +43,9 @@ where
     let (parts, body) = request.into_parts();
     if let Some(answer) = operators(api, &parts) {
         return answer;
+    }
+    if aws_query::is_meant(&parts) {
+        return query(api, &parts, body).await;
     }
     let request_id = uuid();
     let begun = std::time::Instant::now();
@@ -96,11 +103,39 @@ where
     check_origin(api, &parts.headers)?;
     let bytes = read(api, body).await?;
     let target = parts.headers.get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or("");
-    let caller = authenticate(api, parts, &bytes)?;
+    let caller = signed(parts, &bytes, |request| authenticate(api, request, &[SERVICE]))?;
     let operation = Operation::of_target(target).ok_or_else(ApiError::unknown_operation)?;
+    api.throttle.admit(&caller, operation.name(), api.engine.now())?;
     let text = std::str::from_utf8(&bytes).map_err(|_| ApiError::serialization(""))?;
     let body = Value::parse(text).map_err(|_| ApiError::serialization(""))?;
     api.perform(&caller, operation.name(), &body).await
+}
+
+/// A call of STS or IAM.
+async fn query<B>(api: &Api, parts: &Parts, body: B) -> Response<Full<Bytes>>
+where
+    B: Body + Send,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (bytes, failed) = match read(api, body).await {
+        Ok(bytes) => (bytes, None),
+        Err(error) => (Bytes::new(), Some(error)),
+    };
+    let caller = match (failed, check_origin(api, &parts.headers)) {
+        (Some(error), _) | (None, Err(error)) => Err(error),
+        (None, Ok(())) => signed(parts, &bytes, |request| authenticate(api, request, aws_query::SERVICES)),
+    };
+    let scope = signed(parts, &bytes, |request| iam::Claim::of(request).ok().map(|claim| claim.scope.service));
+    let asked = aws_query::Query {
+        method: parts.method.as_str(),
+        url: parts.uri.query().unwrap_or(""),
+        form: &bytes,
+        scope: scope.as_deref(),
+    };
+    let (status, body) = aws_query::answer(api, &asked, caller).await;
+    tracing::debug!(status, "answered a query");
+    aws_query::response(status, body)
 }
 
 /// Without keys nobody proves who he is, so a web page that has made a browser talk to this server must be kept out. SDKs
@@ -146,7 +181,12 @@ where
     }
 }
 
-fn authenticate(api: &Api, parts: &Parts, body: &Bytes) -> Result<Caller, ApiError> {
+fn authenticate(api: &Api, request: &SignedRequest<'_>, services: &[&str]) -> Result<Caller, ApiError> {
+    api.config.access.authenticate(request, &Asked { services, sessions: api.sessions(), now: api.engine.now() })
+}
+
+/// Looks at a request as a signature covers it.
+fn signed<T>(parts: &Parts, body: &Bytes, look: impl FnOnce(&SignedRequest<'_>) -> T) -> T {
     let named = |(name, value): (&'_ HeaderName, &'_ HeaderValue)| -> Option<(String, String)> {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     };
@@ -158,14 +198,13 @@ fn authenticate(api: &Api, parts: &Parts, body: &Bytes) -> Result<Caller, ApiErr
         owned.push(("host".to_owned(), authority.to_string()));
     }
     let headers: Vec<(&str, &str)> = owned.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let signed = SignedRequest {
+    look(&SignedRequest {
         method: parts.method.as_str(),
         path: parts.uri.path(),
         query: parts.uri.query().unwrap_or(""),
         headers: &headers,
         body: iam::Body::Bytes(body),
-    };
-    api.config.access.authenticate(&signed, api.engine.now())
+    })
 }
 
 #[cfg(test)]

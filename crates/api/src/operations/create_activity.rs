@@ -11,6 +11,7 @@ use stepwell_store::Write;
 use super::Answer;
 use crate::call::Call;
 use crate::settings::{Tags, encryption, set_tags};
+use crate::throttle::Resource;
 use crate::wire::{Shape, date, text};
 use crate::{lookup, machines};
 
@@ -33,6 +34,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
         };
     }
     let scope = lookup::scope(&arn.scope);
+    call.api.throttle.make_room(engine, Resource::Activities, &scope).await?;
     let (arn, name) = (Arc::from(arn.to_string()), Arc::from(name));
     let activity = ActivityRecord { arn, name, created: engine.now(), encryption, tags };
     let record = registry::record(&scope, RecordBody::Activity(activity.clone()));

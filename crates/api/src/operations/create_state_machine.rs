@@ -11,6 +11,7 @@ use stepwell_value::Value;
 use super::Answer;
 use crate::call::Call;
 use crate::settings::{Settings, Tags, check_role, set_tags};
+use crate::throttle::Resource;
 use crate::wire::{Shape, date, text};
 use crate::{lookup, machines};
 
@@ -51,6 +52,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
     if let Some(existing) = existing {
         return created_before(call, &scope, &existing, express, &revision);
     }
+    call.api.throttle.make_room(engine, Resource::StateMachines, &scope).await?;
     let mut machine = MachineRecord {
         key,
         arn: Arc::from(arn.to_string()),

@@ -1,6 +1,6 @@
 //! StartExecution
 
-use stepwell_engine::{StartError, StartRequest};
+use stepwell_engine::{Scope, StartError, StartRequest};
 use stepwell_model::{ApiError, check_name};
 use stepwell_value::Payload;
 
@@ -8,6 +8,7 @@ use super::Answer;
 use crate::call::Call;
 use crate::lookup;
 use crate::test_cases;
+use crate::throttle::Resource;
 use crate::wire::{Shape, date, store_failure, text};
 
 pub(crate) async fn run(call: &Call<'_>) -> Answer {
@@ -20,7 +21,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
 ///
 /// # Errors
 /// InvalidArn, StateMachineDoesNotExist, StateMachineDeleting, ValidationException (no such test case), InvalidName,
-/// InvalidExecutionInput.
+/// InvalidExecutionInput, ExecutionLimitExceeded.
 pub(super) async fn start_request(call: &Call<'_>) -> Result<StartRequest, ApiError> {
     let request = &call.request;
     let (arn, test_case) = test_cases::split(call)?;
@@ -36,6 +37,10 @@ pub(super) async fn start_request(call: &Call<'_>) -> Result<StartRequest, ApiEr
             Payload::from_text(text).map_err(|error| ApiError::invalid_execution_input(&error.message))?
         }
     };
+    if !resolved.machine.express {
+        let scope = Scope::of_arn(&resolved.machine.arn);
+        call.api.throttle.make_room(call.engine(), Resource::OpenExecutions, &scope).await?;
+    }
     let (name, trace_header) = (name.map(str::to_owned), request.opt_text("traceHeader"));
     Ok(StartRequest { resolved, name, input, trace_header, test_case })
 }

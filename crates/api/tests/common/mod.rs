@@ -44,10 +44,14 @@ pub struct Server {
 
 impl Server {
     pub async fn start(access: Access) -> Server {
+        Server::start_with(Config { access, ..Config::default() }).await
+    }
+
+    pub async fn start_with(api_config: Config) -> Server {
         let config = stepwell_engine::Config { loops: 1, ..stepwell_engine::Config::new([9; 32]) };
         let store = Arc::new(MemoryStore::new());
         let engine = Engine::start(config, store, Arc::new(SystemClock), |_| Arc::new(Services)).await.unwrap();
-        let api = Arc::new(Api::new(engine.handle(), Config { access, ..Config::default() }));
+        let api = Arc::new(Api::new(engine.handle(), api_config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
