@@ -85,11 +85,11 @@ pub struct Execution {
     pub next_frame: u32,
     /// The number the next content gets (see [`Source::Content`]).
     pub next_content: u32,
-    /// The frames that are open, by id. Frame 0 is the top level's.
+    /// The frames that are open, by id. Frame 0 is the top level's until a redrive; then it is the first of the new ones.
     pub frames: BTreeMap<FrameId, Frame>,
 }
 
-/// The number of a frame in its execution; 0 is the top level.
+/// The number of a frame in its execution, never used twice; 0 is the top level, until a redrive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrameId(pub u32);
 

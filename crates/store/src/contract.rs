@@ -523,7 +523,13 @@ pub fn a_redrive_opens_again(harness: &mut dyn Harness) {
     let [.., third] = run(store, &Case::named(1, 1, "again"));
     let from = third.next_event;
     let mut open = sample::write(1, from, sample::pass_events(from, 1));
-    open.frames_put = vec![sample::frame(0, from, Source::EventInput(1), Payload::default(), Waiting::Nothing)];
+    // The frames of a redrive have numbers that none had before, the top level's too.
+    let kept = Payload::from_checked_text("[1, 2]");
+    let mut below = sample::frame(9, from, Source::Content(0), kept.clone(), Waiting::Nothing);
+    below.parent = Some((FrameId(8), 0));
+    let top = Waiting::Branches { started_event: 3, open: 1 };
+    open.frames_put = vec![sample::frame(8, from, Source::EventInput(1), Payload::default(), top), below];
+    (open.contents_put, open.next_frame, open.next_content) = (vec![(0, kept.clone())], 10, 1);
     (open.redrive_count, open.redriven) = (1, Some(NOON.plus_seconds(99)));
     let stale = ExecutionWrite { redrive_count: 0, ..open.clone() };
     refused(store, advance(stale), WriteError::Conflict { next_event: 0 });
@@ -533,13 +539,18 @@ pub fn a_redrive_opens_again(harness: &mut dyn Harness) {
     let record = &loaded.record;
     assert_eq!((record.status, record.stopped, record.redrive_count), (Status::Running, None, 1));
     assert_eq!((record.redriven, record.last_event), (open.redriven, from));
-    assert_eq!((loaded.frames.len(), loaded.next_event), (1, from + 1));
+    assert_eq!((loaded.frames.len(), loaded.next_event), (2, from + 1));
+    assert_eq!((loaded.next_frame, loaded.next_content), (10, 1));
+    assert_eq!(loaded.frames[&FrameId(9)].input.payload.text(), kept.text());
+    let open_now = store.open_executions(None, 10).unwrap();
+    assert_eq!(open_now.iter().map(|one| one.frames.len()).collect::<Vec<_>>(), [2]);
     assert_eq!(store.expire(Timestamp(i64::MAX), 10).unwrap(), 0);
     let redriven = ExecutionFilter { machine: MachineKey(1), status: None, redriven: Some(true), qualifier_arn: None };
     assert_eq!(store.executions(&redriven, None, 5).unwrap().len(), 1);
 
     let mut close = sample::write(1, from + 1, sample::pass_events(from + 1, 1));
     (close.redrive_count, close.redriven) = (1, open.redriven);
+    (close.next_frame, close.next_content) = (10, 1);
     close.closed = Some((Status::Failed, NOON.plus_seconds(100)));
     put(store, advance(close));
     let record = store.execution(ExecutionKey(1)).unwrap().unwrap();
