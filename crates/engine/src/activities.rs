@@ -1,6 +1,6 @@
 //! Activities: tasks that wait for a worker, and workers that wait for a task.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepwell_value::Payload;
@@ -55,11 +55,16 @@ pub struct Activities(Mutex<State>);
 struct State {
     known: HashSet<Arc<str>>,
     queues: HashMap<Arc<str>, Queue>,
+    /// Where each offer is, so that one among very many is withdrawn without a search.
+    places: HashMap<TaskRef, (Arc<str>, u64)>,
+    /// The number the next offer gets.
+    next: u64,
 }
 
 #[derive(Default)]
 struct Queue {
-    offers: VecDeque<Offer>,
+    /// By number: the oldest first.
+    offers: BTreeMap<u64, Offer>,
     workers: VecDeque<oneshot::Sender<Offer>>,
 }
 
@@ -81,7 +86,7 @@ impl Activities {
 
     /// Offers a task to the worker that waits longest, or to the next one that comes.
     pub(crate) fn offer(&self, arn: &Arc<str>, mut offer: Offer) {
-        let mut state = self.lock();
+        let state = &mut *self.lock();
         let queue = state.queues.entry(Arc::clone(arn)).or_default();
         while let Some(worker) = queue.workers.pop_front() {
             match worker.send(offer) {
@@ -89,21 +94,26 @@ impl Activities {
                 Err(returned) => offer = returned, // that worker has gone
             }
         }
-        queue.offers.push_back(offer);
+        state.places.insert(offer.task, (Arc::clone(arn), state.next));
+        queue.offers.insert(state.next, offer);
+        state.next += 1;
     }
 
     /// Withdraws a task.
     pub(crate) fn withdraw(&self, task: TaskRef) {
-        for queue in self.lock().queues.values_mut() {
-            queue.offers.retain(|offer| offer.task != task);
+        let state = &mut *self.lock();
+        let Some((arn, number)) = state.places.remove(&task) else { return };
+        if let Some(queue) = state.queues.get_mut(&arn) {
+            queue.offers.remove(&number);
         }
     }
 
     /// Takes a task, or queues up for one.
     pub(crate) fn take(&self, arn: &str) -> Result<Offer, Coming<'_>> {
-        let mut state = self.lock();
+        let state = &mut *self.lock();
         let queue = state.queues.entry(Arc::from(arn)).or_default();
-        if let Some(offer) = queue.offers.pop_front() {
+        if let Some((_, offer)) = queue.offers.pop_first() {
+            state.places.remove(&offer.task);
             return Ok(offer);
         }
         queue.workers.retain(|worker| !worker.is_closed());
@@ -123,6 +133,21 @@ mod tests {
     use crate::token::TaskRef;
     use stepwell_interpreter::FrameId;
     use stepwell_store::ExecutionKey;
+
+    #[test]
+    fn offers_are_taken_in_their_order_but_for_those_withdrawn() {
+        let (activities, arn) = (Activities::default(), std::sync::Arc::from("pack"));
+        let task = |key| TaskRef { key: ExecutionKey(key), frame: FrameId(0), epoch: 1 };
+        for key in 1..=3 {
+            activities.offer(&arn, Offer { task: task(key), input: stepwell_value::Payload::default() });
+        }
+        activities.withdraw(task(2));
+        activities.withdraw(task(9));
+        let taken: Vec<_> = (0..2).filter_map(|_| activities.take(&arn).ok()).map(|offer| offer.task).collect();
+        assert_eq!(taken, [task(1), task(3)]);
+        assert!(activities.take(&arn).is_err());
+        assert!(activities.lock().places.is_empty());
+    }
 
     #[test]
     fn a_task_on_its_way_to_a_worker_that_hangs_up_goes_to_the_next() {

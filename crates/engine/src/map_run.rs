@@ -10,7 +10,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use stepwell_interpreter::{Failure, Identity, MapRunOutcome, MapRunRequest, Status};
 use stepwell_store::record::{ExecutionRecord, MachineRecord, MapRunCounts, MapRunRecord, RecordBody, RevisionRecord};
-use stepwell_store::{Error, ExecutionKey, Write};
+use stepwell_store::{Error, ExecutionFilter, ExecutionKey, Write};
 use stepwell_value::{Payload, Timestamp, Value};
 use tokio::task::JoinSet;
 
@@ -282,7 +282,7 @@ fn joined(outputs: &BTreeMap<usize, Payload>) -> Payload {
 
 /// Stops the children that still run.
 async fn stop_children(handle: &Handle, record: &MapRunRecord) -> Result<(), Error> {
-    let filter = stepwell_store::ExecutionFilter {
+    let filter = ExecutionFilter {
         machine: record.children,
         status: Some(Status::Running),
         redriven: None,
@@ -298,6 +298,34 @@ async fn stop_children(handle: &Handle, record: &MapRunRecord) -> Result<(), Err
             handle.stop(key, Failure::default()).await?;
         }
     }
+}
+
+/// Stops everything that is left of a Map Run which was given up, and counts how its children ended.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn stop_all(handle: &Handle, map_run_arn: &str) -> Result<(), Error> {
+    /// A child that was on its way when the run was given up has started by then.
+    const SETTLED: Duration = Duration::from_millis(500);
+    let Some(mut record) = registry::map_run(&**handle.store(), map_run_arn)? else { return Ok(()) };
+    stop_children(handle, &record).await?;
+    tokio::time::sleep(SETTLED).await;
+    stop_children(handle, &record).await?;
+    record.counts = MapRunCounts { total: record.counts.total, ..MapRunCounts::default() };
+    let filter = ExecutionFilter { machine: record.children, status: None, redriven: None, qualifier_arn: None };
+    let mut before = None;
+    loop {
+        let page = handle.executions(&filter, before, 500)?;
+        let Some(last) = page.last() else { break };
+        before = Some(last.key);
+        page.iter().for_each(|child| count(&mut record.counts, child.status));
+    }
+    let counts = record.counts;
+    let ended = counts.succeeded + counts.failed + counts.timed_out + counts.aborted;
+    record.counts.aborted += counts.total.saturating_sub(ended);
+    let scope = Scope::of_arn(&record.arn);
+    let write = Write::Put(Box::new(registry::record(&scope, RecordBody::MapRun(record))));
+    handle.write(vec![write]).await.map(|_| ())
 }
 
 /// Writes how the run ended.

@@ -1,6 +1,9 @@
 //! The timers of a shard: derived from the frames, kept in memory only, set up again by recovery.
+//!
+//! An execution that waits costs its timer and nothing else, so a timer must be small: two entries in ordered sets, and
+//! no allocation of its own. The second set finds the timers of one frame among those of thousands.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use stepwell_interpreter::{FrameId, TimerKind};
 use stepwell_store::ExecutionKey;
@@ -19,43 +22,39 @@ pub(crate) enum Which {
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     due: BTreeSet<(Timestamp, ExecutionKey, Which)>,
-    of_execution: HashMap<ExecutionKey, Vec<(Timestamp, Which)>>,
+    /// The same, by what they are for.
+    by_owner: BTreeSet<(ExecutionKey, Which, Timestamp)>,
 }
 
 impl Timers {
     /// Sets a timer.
     pub fn set(&mut self, key: ExecutionKey, at: Timestamp, which: Which) {
-        if self.due.insert((at, key, which)) {
-            self.of_execution.entry(key).or_default().push((at, which));
-        }
+        self.due.insert((at, key, which));
+        self.by_owner.insert((key, which, at));
     }
 
     /// Drops the timers of a frame that belong to another epoch than this; `None`: all of the frame's.
     pub fn keep_epoch(&mut self, key: ExecutionKey, frame: FrameId, epoch: Option<u32>) {
-        self.drop_if(key, |which| match which {
-            Which::Frame(of, set_in, _) => *of == frame && Some(*set_in) != epoch,
+        let first = Which::Frame(frame, 0, TimerKind::Resume);
+        let last = Which::Frame(frame, u32::MAX, TimerKind::Heartbeat);
+        self.drop_if(key, first, last, |which| match which {
+            Which::Frame(_, set_in, _) => Some(*set_in) != epoch,
             Which::Execution => false,
         });
     }
 
     /// Drops all timers of an execution.
     pub fn forget(&mut self, key: ExecutionKey) {
-        for (at, which) in self.of_execution.remove(&key).unwrap_or_default() {
-            self.due.remove(&(at, key, which));
-        }
+        let first = Which::Frame(FrameId(0), 0, TimerKind::Resume);
+        self.drop_if(key, first, Which::Execution, |_| true);
     }
 
-    fn drop_if(&mut self, key: ExecutionKey, void: impl Fn(&Which) -> bool) {
-        let Some(mine) = self.of_execution.get_mut(&key) else { return };
-        mine.retain(|(at, which)| {
-            let drop = void(which);
-            if drop {
-                self.due.remove(&(*at, key, *which));
-            }
-            !drop
-        });
-        if mine.is_empty() {
-            self.of_execution.remove(&key);
+    fn drop_if(&mut self, key: ExecutionKey, first: Which, last: Which, void: impl Fn(&Which) -> bool) {
+        let range = (key, first, Timestamp(i64::MIN))..=(key, last, Timestamp(i64::MAX));
+        let void: Vec<_> = self.by_owner.range(range).filter(|(_, which, _)| void(which)).copied().collect();
+        for (key, which, at) in void {
+            self.by_owner.remove(&(key, which, at));
+            self.due.remove(&(at, key, which));
         }
     }
 
@@ -68,12 +67,7 @@ impl Timers {
     pub fn take_due(&mut self, now: Timestamp) -> Option<(ExecutionKey, Which)> {
         let (at, key, which) = *self.due.first().filter(|(at, _, _)| *at <= now)?;
         self.due.remove(&(at, key, which));
-        if let Some(mine) = self.of_execution.get_mut(&key) {
-            mine.retain(|timer| *timer != (at, which));
-            if mine.is_empty() {
-                self.of_execution.remove(&key);
-            }
-        }
+        self.by_owner.remove(&(key, which, at));
         Some((key, which))
     }
 }
@@ -101,6 +95,6 @@ mod tests {
         assert_eq!(timers.take_due(Timestamp(25)), Some((two, Which::Execution)));
         timers.forget(one);
         assert_eq!(timers.next(), None);
-        assert!(timers.of_execution.is_empty());
+        assert!(timers.by_owner.is_empty());
     }
 }

@@ -9,7 +9,7 @@ use stepwell_engine::{
     SystemClock, TaskError, registry,
 };
 use stepwell_interpreter::{EventType, FailedStage, Failure, Progress, Status};
-use stepwell_store::memory::MemoryStore;
+use stepwell_store::memory::{MemoryStore, Verdict};
 use stepwell_store::record::{ActivityRecord, ExecutionRecord, MachineRecord, RecordBody, RevisionRecord};
 use stepwell_store::{Store, Write};
 use stepwell_value::{Payload, Value};
@@ -361,4 +361,91 @@ async fn a_function_may_answer_its_own_task() {
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(output.unwrap().text().as_ref(), r#""by myself""#);
     engine.shutdown();
+}
+
+/// A Map in mode DISTRIBUTED whose children never end by themselves.
+const SPREAD: &str = r#"{"A":{"Type":"Map","End":true,
+    "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"P",
+        "States":{"P":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:slow","End":true}}}}}"#;
+
+/// The Map Run of an execution, once it has this many children.
+async fn map_run_with(handle: &Handle, record: &ExecutionRecord, children: usize) -> stepwell_store::ExecutionFilter {
+    until(handle, record, EventType::MapRunStarted).await;
+    let events = handle.history(record.key, 1, false, 100).unwrap();
+    let arn = events.iter().find_map(|event| match &event.details {
+        stepwell_interpreter::Details::MapRunStarted { map_run_arn } => Some(map_run_arn.clone()),
+        _ => None,
+    });
+    let arn = arn.unwrap();
+    for _ in 0..1000 {
+        if let Some(run) = registry::map_run(&**handle.store(), &arn).unwrap() {
+            let machine = run.children;
+            let status = Some(Status::Running);
+            let filter = stepwell_store::ExecutionFilter { machine, status, redriven: None, qualifier_arn: None };
+            if handle.executions(&filter, None, 100).unwrap().len() == children {
+                return filter;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the Map Run does not have {children} running children");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_an_execution_aborts_its_map_run() {
+    let engine = engine(Arc::new(MemoryStore::new())).await;
+    let handle = engine.handle();
+    let resolved = machine(&handle, "spread", false, SPREAD).await;
+    let started = handle.start(request(&resolved, None, "[1,2,3]")).await.unwrap();
+    let record = handle.find(resolved.machine.key, &started.name).unwrap().unwrap();
+    let running = map_run_with(&handle, &record, 3).await;
+    assert!(handle.stop(record.key, Failure::default()).await.unwrap());
+    for _ in 0..1000 {
+        if handle.executions(&running, None, 100).unwrap().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let ended = stepwell_store::ExecutionFilter { status: Some(Status::Aborted), ..running };
+    assert_eq!(handle.executions(&ended, None, 100).unwrap().len(), 3);
+    engine.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn children_left_over_by_a_crash_are_stopped() {
+    // Nothing is committed any more after the execution was stopped and before its children are.
+    let stopped = std::sync::atomic::AtomicBool::new(false);
+    let store = Arc::new(MemoryStore::with_gate(Box::new(move |writes| {
+        let aborts = |write: &Write| match write {
+            Write::Put(record) => matches!(&record.body, RecordBody::MapRun(run) if run.status == Status::Aborted),
+            _ => false,
+        };
+        if stopped.load(std::sync::atomic::Ordering::SeqCst) {
+            return Verdict::Hold;
+        }
+        stopped.store(writes.iter().any(aborts), std::sync::atomic::Ordering::SeqCst);
+        Verdict::Apply
+    })));
+    let first = engine(store.clone()).await;
+    let handle = first.handle();
+    let resolved = machine(&handle, "spread", false, SPREAD).await;
+    let started = handle.start(request(&resolved, None, "[1,2,3]")).await.unwrap();
+    let record = handle.find(resolved.machine.key, &started.name).unwrap().unwrap();
+    let running = map_run_with(&handle, &record, 3).await;
+    assert!(handle.stop(record.key, Failure::default()).await.unwrap());
+    let crashed = Arc::new(store.reopen());
+    drop(first);
+    assert_eq!(crashed.executions(&running, None, 100).unwrap().len(), 3);
+
+    let second = engine(crashed).await;
+    let handle = second.handle();
+    for _ in 0..1000 {
+        if handle.executions(&running, None, 100).unwrap().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let ended = stepwell_store::ExecutionFilter { status: Some(Status::Aborted), ..running };
+    assert_eq!(handle.executions(&ended, None, 100).unwrap().len(), 3);
+    second.shutdown();
 }

@@ -80,8 +80,10 @@ impl Shard {
         live.uncommitted += 1;
         let write = execution_write(key, live, &after.transition);
         self.batch.writes.push(Write::Advance(Box::new(write)));
+        let given_up = self.map_runs_given_up(key, &after.transition);
         let after = self.sabotaged(after);
         self.batch.afters.push(after);
+        self.write_aborted_map_runs(&given_up);
     }
 
     /// What a planted bug does too early; nothing otherwise.

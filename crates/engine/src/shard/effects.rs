@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_asl::definition::Target;
-use stepwell_interpreter::{Effect, FrameId, MapRunRequest, Progress, TaskRequest};
+use stepwell_interpreter::{Effect, FrameId, Progress, TaskRequest};
 use stepwell_store::ExecutionKey;
 use stepwell_value::Timestamp;
 
@@ -56,7 +56,7 @@ impl Shard {
     }
 
     /// Whether a frame still waits in this epoch; a later step may have gone on while the earlier one was committed.
-    fn is_current(&self, key: ExecutionKey, frame: FrameId, epoch: u32) -> bool {
+    pub(super) fn is_current(&self, key: ExecutionKey, frame: FrameId, epoch: u32) -> bool {
         match self.lives.get(&key) {
             Some(live) => live.execution.frames.get(&frame).is_some_and(|frame| frame.epoch == epoch),
             None => true,
@@ -77,6 +77,7 @@ impl Shard {
     fn cancel(&mut self, task: TaskRef) {
         if let Some(call) = self.calls.remove(&task) {
             call.abort();
+            self.abort_map_run(task);
         } else {
             self.shared.activities.withdraw(task);
         }
@@ -85,21 +86,6 @@ impl Shard {
                 let _ = reply.send(super::Applied::Stale);
             }
         }
-    }
-
-    fn start_map_run(&mut self, key: ExecutionKey, request: MapRunRequest) {
-        let task = Self::task_ref(key, request.frame, request.epoch);
-        let Some(live) = self.lives.get(&key).filter(|_| self.is_current(key, request.frame, request.epoch)) else {
-            return;
-        };
-        let identity = Arc::clone(&live.execution.identity);
-        let handle = crate::Handle::new(Arc::clone(&self.shared));
-        let shared = Arc::clone(&self.shared);
-        let running = self.shared.runtime.spawn(async move {
-            let outcome = crate::map_run::carry_out(&handle, &identity, &request).await;
-            shared.send(task.key, Message::MapRun { task, outcome });
-        });
-        self.calls.insert(task, running.abort_handle());
     }
 
     fn schedule(&mut self, key: ExecutionKey, request: TaskRequest) {

@@ -6,6 +6,7 @@
 mod answers;
 mod commit;
 mod effects;
+mod map_runs;
 mod recovery;
 mod redrive;
 mod start;
@@ -123,6 +124,8 @@ pub(crate) struct Shard {
     timers: Timers,
     /// Calls under way.
     calls: HashMap<TaskRef, tokio::task::AbortHandle>,
+    /// Map Runs under way.
+    map_runs: HashMap<TaskRef, Arc<str>>,
     /// Answers by token that came before the call itself had answered.
     early: HashMap<TaskRef, Vec<EarlyAnswer>>,
     /// Who waits for an execution's end.
@@ -146,6 +149,7 @@ impl Shard {
             lives: HashMap::new(),
             timers: Timers::default(),
             calls: HashMap::new(),
+            map_runs: HashMap::new(),
             early: HashMap::new(),
             waiters: HashMap::new(),
             unfinished: VecDeque::new(),
@@ -172,6 +176,7 @@ impl Shard {
             Message::Overtaken { task } => self.overtaken(task),
             Message::MapRun { task, outcome } => {
                 self.calls.remove(&task);
+                self.map_runs.remove(&task);
                 let command = Command::MapRunEnded { frame: task.frame, epoch: task.epoch, outcome };
                 self.command(task.key, &command, None);
             }

@@ -1,11 +1,13 @@
 //! Recovery: sets up again what open executions wait for. Reads open executions only.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stepwell_interpreter::{Effect, Execution, Status, Waiting, pending_effects};
 use stepwell_store::{Error, ExecutionKey, StoredExecution};
 
 use super::Shard;
+use super::map_runs::map_run_of;
 use crate::config::Sabotage;
 use crate::shard::commit::After;
 
@@ -19,17 +21,21 @@ impl Shard {
     /// When the store cannot be read.
     pub fn recover(&mut self) -> Result<usize, Error> {
         let (mut after, mut count) = (None, 0);
+        let mut map_runs = BTreeSet::new();
         loop {
             let page = self.shared.store.open_executions(after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(count) };
+            let Some(last) = page.last() else { break };
             after = Some(last.record.key);
             for stored in page {
                 if self.shared.loop_of(stored.record.key) == self.index {
                     count += 1;
+                    map_runs.extend(map_run_of(&stored.record.identity, &stored.record.revision_id));
                     self.recover_one(stored)?;
                 }
             }
         }
+        self.stop_orphans(map_runs);
+        Ok(count)
     }
 
     /// Timers come from the heads alone; what must go on at once is read whole.

@@ -1,0 +1,95 @@
+//! Map Runs of the executions of this loop: begun, aborted, and found again after a crash.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use stepwell_interpreter::{Effect, Identity, MapRunRequest, Status, Transition};
+use stepwell_store::record::RecordBody;
+use stepwell_store::{ExecutionKey, Write};
+
+use super::{Message, Shard};
+use crate::registry::{self, Scope};
+use crate::shard::commit::After;
+use crate::token::TaskRef;
+
+impl Shard {
+    /// Begins a Map Run, or goes on with it after a restart.
+    pub(super) fn start_map_run(&mut self, key: ExecutionKey, request: MapRunRequest) {
+        let task = Self::task_ref(key, request.frame, request.epoch);
+        let Some(live) = self.lives.get(&key).filter(|_| self.is_current(key, request.frame, request.epoch)) else {
+            return;
+        };
+        let identity = Arc::clone(&live.execution.identity);
+        let handle = crate::Handle::new(Arc::clone(&self.shared));
+        let shared = Arc::clone(&self.shared);
+        self.map_runs.insert(task, Arc::clone(&request.map_run_arn));
+        let running = self.shared.runtime.spawn(async move {
+            let outcome = crate::map_run::carry_out(&handle, &identity, &request).await;
+            shared.send(task.key, Message::MapRun { task, outcome });
+        });
+        self.calls.insert(task, running.abort_handle());
+    }
+
+    /// The Map Runs that a Transition gives up.
+    pub(super) fn map_runs_given_up(&self, key: ExecutionKey, transition: &Transition) -> Vec<Arc<str>> {
+        if self.map_runs.is_empty() {
+            return Vec::new();
+        }
+        let cancelled = transition.effects.iter().filter_map(|effect| match effect {
+            Effect::CancelTask { frame, epoch } => Some(Self::task_ref(key, *frame, *epoch)),
+            _ => None,
+        });
+        cancelled.filter_map(|task| self.map_runs.get(&task).cloned()).collect()
+    }
+
+    /// Puts into the batch that these Map Runs are aborted: durable together with the Transition that gives them up, so
+    /// that recovery knows which children are left over.
+    pub(super) fn write_aborted_map_runs(&mut self, arns: &[Arc<str>]) {
+        for arn in arns {
+            let Ok(Some(mut record)) = registry::map_run(&*self.shared.store, arn) else { continue };
+            if record.status != Status::Running {
+                continue;
+            }
+            record.status = Status::Aborted;
+            record.stopped = Some(self.shared.clock.now());
+            let scope = Scope::of_arn(arn);
+            let write = Write::Put(Box::new(registry::record(&scope, RecordBody::MapRun(record))));
+            self.batch.writes.push(write);
+            self.batch.afters.push(After::of(ExecutionKey(0), Transition::default())); // nothing follows from it
+        }
+    }
+
+    /// Stops the children of a Map Run that was given up.
+    pub(super) fn abort_map_run(&mut self, task: TaskRef) {
+        if let Some(arn) = self.map_runs.remove(&task) {
+            self.stop_children(arn);
+        }
+    }
+
+    /// Stops the children of Map Runs that ended while the server was down or before it could stop them.
+    pub(super) fn stop_orphans(&mut self, map_runs: BTreeSet<Arc<str>>) {
+        for arn in map_runs {
+            let record = registry::map_run(&*self.shared.store, &arn);
+            if matches!(record, Ok(Some(record)) if record.status != Status::Running) {
+                self.stop_children(arn);
+            }
+        }
+    }
+
+    fn stop_children(&self, arn: Arc<str>) {
+        let handle = crate::Handle::new(Arc::clone(&self.shared));
+        self.shared.runtime.spawn(async move {
+            if let Err(error) = crate::map_run::stop_all(&handle, &arn).await {
+                tracing::error!(%arn, %error, "the children of an aborted Map Run cannot be stopped; the next start tries again");
+            }
+        });
+    }
+}
+
+/// The Map Run that an execution is a child of; its machine is called `NAME/LABEL`, its revision by the run's UUID.
+pub(super) fn map_run_of(identity: &Identity, revision_id: &str) -> Option<Arc<str>> {
+    identity.state_machine_name.contains('/').then(|| {
+        let base = identity.state_machine_arn.replacen(":stateMachine:", ":mapRun:", 1);
+        Arc::from(format!("{base}:{revision_id}"))
+    })
+}
