@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use stepwell_store::{Error, Store};
+use stepwell_store::{Error, Store, StoredExecution};
 use tokio::sync::oneshot;
 
 use crate::activities::Activities;
@@ -22,6 +22,11 @@ use crate::shared::{Mailbox, Shared};
 const NAP_MAX: Duration = Duration::from_secs(1);
 /// Messages a loop takes before it looks at its timers and commits.
 const MESSAGES_PER_TURN: usize = 1024;
+
+/// Open executions that are read at a time.
+pub(crate) const RECOVERY_PAGE: usize = 500;
+/// Pages that may be read before a loop has taken up the first of them.
+const PAGES_AHEAD: usize = 4;
 
 /// A running engine.
 pub struct Engine {
@@ -196,20 +201,43 @@ impl Dispatcher for LateDispatcher {
     }
 }
 
-async fn recover(shared: &Shared) -> Result<usize, Error> {
-    let mut replies = Vec::new();
+/// Reads the open executions once and lets each loop take up its own; a loop does nothing else until it has all of them.
+async fn recover(shared: &Arc<Shared>) -> Result<usize, Error> {
+    let (mut replies, mut loops) = (Vec::new(), Vec::new());
     for mailbox in &shared.mailboxes {
-        let (reply, found) = oneshot::channel();
+        let (reply, taken_up) = oneshot::channel();
+        let (sender, pages) = mpsc::sync_channel(PAGES_AHEAD);
         mailbox.waiting.fetch_add(1, Ordering::Relaxed);
-        let _ = mailbox.sender.send(Message::Recover { reply });
-        replies.push(found);
+        let _ = mailbox.sender.send(Message::Recover { pages, reply });
+        replies.push(taken_up);
+        loops.push(sender);
     }
-    let mut recovered = 0;
+    let reader = Arc::clone(shared);
+    let read = tokio::task::spawn_blocking(move || hand_out(&reader, &loops)).await;
     for reply in replies {
         let gone = || Error::Backend("a loop of the engine has ended while it recovered".to_owned());
-        recovered += reply.await.map_err(|_| gone())??;
+        reply.await.map_err(|_| gone())??;
     }
-    Ok(recovered)
+    read.map_err(|error| Error::Backend(format!("the open executions cannot be read: {error}")))?
+}
+
+/// Reads all open executions and sends each to its loop; tells how many there are.
+fn hand_out(shared: &Shared, loops: &[mpsc::SyncSender<Vec<StoredExecution>>]) -> Result<usize, Error> {
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let page = shared.store.open_executions(after, RECOVERY_PAGE)?;
+        let Some(last) = page.last() else { return Ok(count) };
+        (after, count) = (Some(last.record.key), count + page.len());
+        let mut parts: Vec<Vec<StoredExecution>> = loops.iter().map(|_| Vec::new()).collect();
+        for stored in page {
+            if let Some(part) = parts.get_mut(shared.loop_of(stored.record.key)) {
+                part.push(stored);
+            }
+        }
+        for (sender, part) in loops.iter().zip(parts) {
+            let _ = sender.send(part); // a loop that could not go on says so itself
+        }
+    }
 }
 
 fn spawn_loop(shared: Arc<Shared>, index: usize, receiver: mpsc::Receiver<Message>) -> Result<JoinHandle<()>, Error> {

@@ -14,12 +14,12 @@ mod stepping;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use stepwell_asl::Definition;
 use stepwell_interpreter::{Command, Execution, Failure, FrameId, MapRunOutcome, Progress, Status, Transition};
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::{Committed, Error, ExecutionKey};
+use stepwell_store::{Committed, Error, ExecutionKey, StoredExecution};
 use stepwell_value::{Payload, Timestamp};
 use tokio::sync::oneshot;
 
@@ -47,8 +47,8 @@ pub(crate) enum Message {
     Committed(Committed),
     /// Submit the failed group again.
     RetryCommit,
-    /// Set up what open executions wait for; sent once, before anything else.
-    Recover { reply: oneshot::Sender<Result<usize, Error>> },
+    /// Set up what these open executions wait for, until no page comes any more; sent once, before anything else.
+    Recover { pages: mpsc::Receiver<Vec<StoredExecution>>, reply: oneshot::Sender<Result<(), Error>> },
     /// End the loop.
     Shutdown,
 }
@@ -183,8 +183,8 @@ impl Shard {
             Message::WhenEnded { key, reply } => self.when_ended(key, reply),
             Message::Committed(outcome) => self.committed(outcome),
             Message::RetryCommit => self.commit_again(),
-            Message::Recover { reply } => {
-                let _ = reply.send(self.recover());
+            Message::Recover { pages, reply } => {
+                let _ = reply.send(self.take_up(pages));
             }
             Message::Shutdown => return false,
         }

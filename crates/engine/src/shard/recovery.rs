@@ -9,33 +9,42 @@ use stepwell_store::{Error, ExecutionKey, StoredExecution};
 use super::Shard;
 use super::map_runs::map_run_of;
 use crate::config::Sabotage;
+use crate::driver::RECOVERY_PAGE;
 use crate::shard::commit::After;
 
-/// Executions read at a time.
-const PAGE: usize = 500;
-
 impl Shard {
-    /// Sets up what this loop's open executions wait for; tells how many there are.
+    /// Reads all open executions and sets up what they wait for; tells how many there are. For a loop that is alone.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn recover(&mut self) -> Result<usize, Error> {
-        let (mut after, mut count) = (None, 0);
-        let mut map_runs = BTreeSet::new();
+        let (mut after, mut pages) = (None, Vec::new());
         loop {
-            let page = self.shared.store.open_executions(after, PAGE)?;
+            let page = self.shared.store.open_executions(after, RECOVERY_PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.record.key);
+            pages.push(page);
+        }
+        let count = pages.iter().map(Vec::len).sum();
+        self.take_up(pages)?;
+        Ok(count)
+    }
+
+    /// Sets up what these executions wait for.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn take_up(&mut self, pages: impl IntoIterator<Item = Vec<StoredExecution>>) -> Result<(), Error> {
+        let mut map_runs = BTreeSet::new();
+        for page in pages {
             for stored in page {
-                if self.shared.loop_of(stored.record.key) == self.index {
-                    count += 1;
-                    map_runs.extend(map_run_of(&stored.record.identity, &stored.record.revision_id));
-                    self.recover_one(stored)?;
-                }
+                map_runs.extend(map_run_of(&stored.record.identity, &stored.record.revision_id));
+                self.recover_one(stored)?;
             }
+            self.make_room();
         }
         self.stop_orphans(map_runs);
-        Ok(count)
+        Ok(())
     }
 
     /// Timers come from the heads alone; what must go on at once is read whole.
