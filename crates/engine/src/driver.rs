@@ -100,6 +100,7 @@ fn build(
         definitions: Definitions::default(),
         known_machines: KnownMachines::default(),
         activities: Activities::default(),
+        map_runs: crate::map_run_updates::Changeable::default(),
         runtime: tokio::runtime::Handle::current(),
         mailboxes,
         next_key,

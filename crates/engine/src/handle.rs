@@ -151,6 +151,11 @@ impl Handle {
         outcome.map_err(|_| Error::Backend("the store was closed".to_owned()))?
     }
 
+    /// The Map Runs that take changes.
+    pub(crate) fn changeable_map_runs(&self) -> &crate::map_run_updates::Changeable {
+        &self.0.map_runs
+    }
+
     /// The machines that were looked up lately.
     pub(crate) fn known_machines(&self) -> &crate::known::KnownMachines {
         &self.0.known_machines

@@ -53,18 +53,15 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
         Value::Array(items) => Arc::clone(items),
         _ => Arc::default(),
     };
+    let mut changes = handle.changeable_map_runs().open(&request.map_run_arn);
     let mut record = begin(handle, identity, request, inputs.len()).await?;
     let resolved = resolved(identity, request, &record);
     let mut outputs = BTreeMap::new();
     let mut running: JoinSet<(usize, Result<Child, StartError>)> = JoinSet::new();
-    let at_once = match request.max_concurrency {
-        0 => CONCURRENCY_MAX,
-        asked => asked.min(CONCURRENCY_MAX),
-    };
     let mut next = 0;
     let mut failure = None;
     loop {
-        while failure.is_none() && next < inputs.len() && (running.len() as u64) < at_once {
+        while failure.is_none() && next < inputs.len() && (running.len() as u64) < at_once(&record) {
             let start = StartRequest {
                 resolved: resolved.clone(),
                 name: None,
@@ -77,7 +74,19 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
             running.spawn(async move { (index, child.await) });
             next += 1;
         }
-        let Some(ended) = running.join_next().await else { break };
+        let ended = tokio::select! {
+            ended = running.join_next() => ended,
+            (update, reply) = changes.next() => {
+                update.apply(&mut record);
+                let _ = reply.send(save(handle, &record).await); // whoever asked may have gone
+                if failure.is_none() && exceeds(&record) {
+                    failure = Some(threshold_exceeded(Failure::default()));
+                    running.abort_all();
+                }
+                continue;
+            }
+        };
+        let Some(ended) = ended else { break };
         let Ok((index, ended)) = ended else { continue };
         let ended = ended?;
         count(&mut record.counts, ended.status);
@@ -85,7 +94,7 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
             Some(output) => {
                 outputs.insert(index, output);
             }
-            None if failure.is_none() && exceeds(&record.counts, request) => {
+            None if failure.is_none() && exceeds(&record) => {
                 failure = Some(threshold_exceeded(ended.failure));
                 running.abort_all();
             }
@@ -101,6 +110,14 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
     };
     finish(handle, record, &outcome).await?;
     Ok(outcome)
+}
+
+/// How many children may run at a time.
+fn at_once(record: &MapRunRecord) -> u64 {
+    match record.max_concurrency {
+        0 => CONCURRENCY_MAX,
+        asked => asked.min(CONCURRENCY_MAX),
+    }
 }
 
 /// How a child ended.
@@ -204,6 +221,11 @@ fn is_older(started: Timestamp, redriven: Option<Timestamp>, execution_redriven:
 async fn redriven(handle: &Handle, record: &mut MapRunRecord, at: Option<Timestamp>) -> Result<(), Error> {
     (record.status, record.stopped) = (Status::Running, None);
     (record.redrive_count, record.redriven) = (record.redrive_count + 1, at);
+    save(handle, record).await
+}
+
+/// Writes the run's record.
+async fn save(handle: &Handle, record: &MapRunRecord) -> Result<(), Error> {
     let body = RecordBody::MapRun(record.clone());
     let write = Write::Put(Box::new(registry::record(&Scope::of_arn(&record.arn), body)));
     handle.write(vec![write]).await.map(|_| ())
@@ -256,13 +278,14 @@ fn count(counts: &mut MapRunCounts, status: Status) {
     }
 }
 
-/// Whether more children have failed than the state tolerates. Without a tolerance the first one is too many.
-fn exceeds(counts: &MapRunCounts, request: &MapRunRequest) -> bool {
+/// Whether more children have failed than is tolerated. Without a tolerance the first one is too many.
+fn exceeds(record: &MapRunRecord) -> bool {
+    let counts = &record.counts;
     let failed = counts.failed + counts.timed_out + counts.aborted;
-    let by_count = request.tolerated_count.is_some_and(|tolerated| failed > tolerated);
+    let by_count = record.tolerated_count.is_some_and(|tolerated| failed > tolerated);
     let share = failed as f64 * 100.0 / counts.total.max(1) as f64;
-    let by_percentage = request.tolerated_percentage.is_some_and(|tolerated| share > tolerated);
-    let none_tolerated = request.tolerated_count.is_none() && request.tolerated_percentage.is_none();
+    let by_percentage = record.tolerated_percentage.is_some_and(|tolerated| share > tolerated);
+    let none_tolerated = record.tolerated_count.is_none() && record.tolerated_percentage.is_none();
     by_count || by_percentage || (none_tolerated && failed > 0)
 }
 
@@ -323,9 +346,11 @@ pub(crate) async fn stop_all(handle: &Handle, map_run_arn: &str) -> Result<(), E
     let counts = record.counts;
     let ended = counts.succeeded + counts.failed + counts.timed_out + counts.aborted;
     record.counts.aborted += counts.total.saturating_sub(ended);
-    let scope = Scope::of_arn(&record.arn);
-    let write = Write::Put(Box::new(registry::record(&scope, RecordBody::MapRun(record))));
-    handle.write(vec![write]).await.map(|_| ())
+    if record.status == Status::Running {
+        // A change of the run that came at the same moment was written after its end.
+        (record.status, record.stopped) = (Status::Aborted, Some(handle.now()));
+    }
+    save(handle, &record).await
 }
 
 /// Writes how the run ended.
@@ -338,7 +363,5 @@ async fn finish(handle: &Handle, mut record: MapRunRecord, outcome: &MapRunOutco
     let ended = counts.succeeded + counts.failed + counts.timed_out + counts.aborted;
     record.counts.aborted += counts.total.saturating_sub(ended);
     record.stopped = Some(handle.now());
-    let scope = Scope::of_arn(&record.arn);
-    let write = Write::Put(Box::new(registry::record(&scope, RecordBody::MapRun(record))));
-    handle.write(vec![write]).await.map(|_| ())
+    save(handle, &record).await
 }

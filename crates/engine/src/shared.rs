@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::integration::Dispatcher;
 use crate::known::KnownMachines;
+use crate::map_run_updates::Changeable;
 use crate::shard::Message;
 
 /// Virtual shards; an execution's shard never changes.
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub definitions: Definitions,
     pub known_machines: KnownMachines,
     pub activities: Activities,
+    pub map_runs: Changeable,
     pub runtime: tokio::runtime::Handle,
     pub mailboxes: Vec<Mailbox>,
     pub next_key: AtomicU64,

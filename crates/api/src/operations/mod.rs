@@ -62,6 +62,7 @@ operations! {
     "TagResource" => tag_resource,
     "TestState" => test_state,
     "UntagResource" => untag_resource,
+    "UpdateMapRun" => update_map_run,
     "UpdateStateMachine" => update_state_machine,
     "UpdateStateMachineAlias" => update_state_machine_alias,
     "ValidateStateMachineDefinition" => validate_state_machine_definition,
