@@ -185,7 +185,8 @@ fn api_config(config: &Config, access: Access, mock: Option<Mock>) -> stepwell_a
     limits.retention_seconds = u64::from(config.retention.days) * 24 * 60 * 60;
     let version = Arc::from(env!("CARGO_PKG_VERSION"));
     let test_cases = mock.map(|mock| Arc::new(MockedCases(mock)) as Arc<dyn TestCases>);
-    stepwell_api::Config { access, limits, version, test_cases, ..Default::default() }
+    let quotas = config.quotas.quotas();
+    stepwell_api::Config { access, limits, version, test_cases, quotas, ..Default::default() }
 }
 
 fn local_functions(plan: &Plan<'_>, scope: &Scope) -> Result<LocalFunctions, Problem> {

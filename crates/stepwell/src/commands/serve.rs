@@ -154,6 +154,7 @@ fn summary(decided: &Decided) -> String {
         ("functions", or_none(&functions.join(", "))),
         ("lambda endpoint", or_none(decided.config.lambda.endpoint.as_deref().unwrap_or_default())),
         ("limits", limits.to_owned()),
+        ("quotas", decided.config.quotas.summary()),
         ("retention", format!("{} days", decided.config.retention.days)),
     ];
     rows.map(|(name, value)| format!("{name:<16} {value}\n")).concat()

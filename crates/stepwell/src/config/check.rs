@@ -36,6 +36,7 @@ pub fn check(config: &Config, file: &Path) -> Result<(), Problem> {
     if limits.aws.is_some() && limits.aws == limits.unbounded {
         return Err(fault("limits", "says `aws` and `unbounded` at once; keep one of them".to_owned()));
     }
+    config.quotas.check().map_err(|(key, what)| fault(&key, what))?;
     if !RETENTION_DAYS.contains(&config.retention.days) {
         let (first, last) = (RETENTION_DAYS.start(), RETENTION_DAYS.end());
         return Err(fault("retention.days", format!("has to be a whole number from {first} to {last}")));

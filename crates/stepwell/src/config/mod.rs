@@ -14,6 +14,9 @@
 //! | `[functions.NAME]` | see the crate `integrations`, `lambda` | | | |
 //! | `[state_machines.NAME]` | `type` | | | `STANDARD` |
 //! | `[limits]` | `aws`, `unbounded` | `STEPWELL_LIMITS` (`aws`, `unbounded`) | | `aws = true` |
+//! | `[quotas]` | `aws` | | | `false` |
+//! | | `open_executions`, `state_machines`, `activities` | | | none |
+//! | | `requests.OPERATION = { bucket = 100, per_second = 5 }` | | | none |
 //! | `[retention]` | `days` | `STEPWELL_RETENTION_DAYS` | | 90 |
 //!
 //! Besides: `STEPWELL_CONFIG` names the file for `stepwell serve`, `STEPWELL_LOG` what the operator log shows (`warn`,
@@ -21,6 +24,7 @@
 //! the form of their answers.
 
 mod check;
+mod quotas;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +33,8 @@ use serde::Deserialize;
 use stepwell_asl::MachineType;
 
 use crate::problem::Problem;
+
+pub use quotas::QuotaSettings;
 
 /// The configuration's file name.
 pub const FILE_NAME: &str = "stepwell.toml";
@@ -51,6 +57,8 @@ pub struct Config {
     pub state_machines: BTreeMap<String, StateMachine>,
     /// AWS's limits, or none.
     pub limits: LimitSettings,
+    /// How much one account may ask for.
+    pub quotas: QuotaSettings,
     /// How long closed executions are kept.
     pub retention: Retention,
 }
@@ -295,6 +303,9 @@ mod tests {
         type = "EXPRESS"
         [limits]
         unbounded = true
+        [quotas]
+        open_executions = 5
+        requests.StartExecution = { bucket = 10, per_second = 0.5 }
         [retention]
         days = 7
     "#;
@@ -308,6 +319,8 @@ mod tests {
         assert_eq!(config.state_machines["quick"].machine_type, Type::Express);
         assert!(config.limits.are_lifted() && config.retention.days == 7);
         assert!(!format!("{config:?}").contains("top"));
+        let quotas = config.quotas.quotas();
+        assert_eq!((quotas.open_executions, quotas.activities, quotas.requests.len()), (Some(5), None, 1));
         let variable = |name: &str| match name {
             "STEPWELL_LISTEN" => Some("127.0.0.1:2".to_owned()),
             "STEPWELL_LIMITS" => Some("aws".to_owned()),
@@ -342,6 +355,18 @@ mod tests {
         check("[keys.A]", &["missing field `secret`"]);
         check("[lambda]\naccess_key = \"B\"", &["`lambda.access_key`", "`[keys.B]`"]);
         check("[limits]\naws = true\nunbounded = true", &["`limits`"]);
+        check(
+            "[quotas]\nrequests.StartTask = { bucket = 1, per_second = 1 }",
+            &["`quotas.requests.StartTask`", "no operation"],
+        );
+        check(
+            "[quotas]\nrequests.TagResource = { bucket = 0, per_second = 1 }",
+            &["`quotas.requests.TagResource.bucket`"],
+        );
+        check(
+            "[quotas]\nrequests.TagResource = { bucket = 1, per_second = -1 }",
+            &["`quotas.requests.TagResource.per_second`"],
+        );
         check("[retention]\ndays = 0", &["`retention.days`"]);
         check("[state_machines.a]\ntype = \"FAST\"", &["line 2", "STANDARD"]);
     }
