@@ -101,6 +101,7 @@ fn build(
         known_machines: KnownMachines::default(),
         activities: Activities::default(),
         map_runs: crate::map_run_updates::Changeable::default(),
+        map_run_stops: crate::map_run_stops::Stops::default(),
         runtime: tokio::runtime::Handle::current(),
         mailboxes,
         next_key,

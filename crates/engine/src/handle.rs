@@ -156,6 +156,10 @@ impl Handle {
         &self.0.map_runs
     }
 
+    pub(crate) fn map_run_stops(&self) -> &crate::map_run_stops::Stops {
+        &self.0.map_run_stops
+    }
+
     /// The machines that were looked up lately.
     pub(crate) fn known_machines(&self) -> &crate::known::KnownMachines {
         &self.0.known_machines

@@ -16,6 +16,7 @@ pub mod integration;
 mod keyed;
 mod known;
 mod map_run;
+mod map_run_stops;
 mod map_run_updates;
 pub mod names;
 mod redrive;

@@ -53,6 +53,7 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
         Value::Array(items) => Arc::clone(items),
         _ => Arc::default(),
     };
+    handle.map_run_stops().wait(&request.map_run_arn).await;
     let mut changes = handle.changeable_map_runs().open(&request.map_run_arn);
     let mut record = begin(handle, identity, request, inputs.len()).await?;
     let resolved = resolved(identity, request, &record);

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::definitions::Definitions;
 use crate::integration::Dispatcher;
 use crate::known::KnownMachines;
+use crate::map_run_stops::Stops;
 use crate::map_run_updates::Changeable;
 use crate::shard::Message;
 
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub known_machines: KnownMachines,
     pub activities: Activities,
     pub map_runs: Changeable,
+    pub map_run_stops: Stops,
     pub runtime: tokio::runtime::Handle,
     pub mailboxes: Vec<Mailbox>,
     pub next_key: AtomicU64,

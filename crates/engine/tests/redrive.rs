@@ -262,3 +262,21 @@ async fn a_map_run_goes_on_with_its_failed_children() {
     assert!(children.iter().any(|child| child.redrive_count == 1));
     world.engine.shutdown();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_map_run_is_redriven_while_its_children_are_being_stopped() {
+    let world = World::new(Arc::default(), Arc::default()).await;
+    let distributed = r#""ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"#;
+    let waits = MAP.replace("PROCESSOR", distributed).replace(
+        r#""T":{"Type":"Task","Resource":"F:odd","End":true}"#,
+        r#""T":{"Type":"Wait","Seconds":1,"End":true}"#,
+    );
+    let resolved = world.machine("waits", &waits).await;
+    let key = world.start(&resolved, "[1,2,3]").await;
+    tokio::time::sleep(Duration::from_millis(50)).await; // the children are under way, or about to be
+    assert!(world.handle.stop(key, Failure::default()).await.unwrap());
+    world.handle.redrive(key, None).await.unwrap();
+    let record = world.end_of(key).await;
+    assert_eq!((record.status, world.output(&record)), (Status::Succeeded, "[1,2,3]".to_owned()));
+    world.engine.shutdown();
+}

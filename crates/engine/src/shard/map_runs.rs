@@ -78,10 +78,13 @@ impl Shard {
 
     fn stop_children(&self, arn: Arc<str>) {
         let handle = crate::Handle::new(Arc::clone(&self.shared));
+        let shared = Arc::clone(&self.shared);
+        shared.map_run_stops.begin(&arn);
         self.shared.runtime.spawn(async move {
             if let Err(error) = crate::map_run::stop_all(&handle, &arn).await {
                 tracing::error!(%arn, %error, "the children of an aborted Map Run cannot be stopped; the next start tries again");
             }
+            shared.map_run_stops.end(&arn);
         });
     }
 }
