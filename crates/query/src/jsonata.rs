@@ -11,6 +11,7 @@ mod convert;
 mod dialect;
 mod engine;
 mod errors;
+mod guards;
 mod limits;
 mod messages;
 mod names;
@@ -44,6 +45,8 @@ pub struct Jsonata {
 /// What is known of an expression before it runs.
 struct Program {
     ast: AstNode,
+    /// The tree with guards in it (see [`guards`]); none when there is nothing to guard.
+    guarded: Option<AstNode>,
     names: Names,
     /// Set when the expression is nothing but a variable and names: then no engine is needed, and spelling is kept.
     direct: Option<Direct>,
@@ -99,7 +102,8 @@ impl Jsonata {
         profile::check(&ast, text)?;
         let names = Names::of(&ast);
         let direct = Direct::of(&ast, &names);
-        Ok(Jsonata { text: Arc::from(text), program: Arc::new(Program { ast, names, direct }) })
+        let guarded = guards::guarded(&ast, &names.functions);
+        Ok(Jsonata { text: Arc::from(text), program: Arc::new(Program { ast, guarded, names, direct }) })
     }
 
     /// The expression as AWS quotes it in messages: trimmed, without the delimiters.
@@ -149,7 +153,7 @@ impl Jsonata {
             return Ok(outcome);
         }
         let world = program.world(scope);
-        run(&program.ast, world, limits).map_err(|failure| self.error(failure))
+        run(program, world, limits).map_err(|failure| self.error(failure))
     }
 
     fn error(&self, failure: Failure) -> EvalError {
@@ -173,9 +177,10 @@ enum Failure {
     Unsupported,
 }
 
-fn run(ast: &AstNode, world: World, limits: &Limits) -> Result<Option<Value>, Failure> {
+fn run(program: &Program, world: World, limits: &Limits) -> Result<Option<Value>, Failure> {
+    let ast = &program.ast;
     let outcome = Session::new(world, limits).map(|mut session| {
-        let outcome = session.evaluate(ast);
+        let outcome = session.evaluate(program.guarded.as_ref().unwrap_or(ast));
         (session, outcome)
     });
     let (mut session, outcome) = outcome.map_err(|fault| thrown_as_is(&fault))?;
@@ -225,6 +230,7 @@ impl Program {
             bindings,
             now: scope.now(),
             random: if self.names.functions.iter().any(is_random) { scope.random() } else { 0 },
+            is_guarded: self.guarded.is_some(),
             functions: self.names.functions.clone(),
         }
     }
@@ -311,15 +317,18 @@ pub fn evaluate_document(
     limits: &Limits,
 ) -> Result<Option<Value>, (String, String)> {
     let ast = engine::parse(text).map_err(|error| (error.code, error.message))?;
+    let names = Names::of(&ast);
+    let guarded = guards::guarded(&ast, &names.functions);
     let world = World {
         input: input.map_or(JValue::Undefined, |value| convert::to_engine(value, &WHOLE)),
         bindings: bindings.iter().map(|(name, value)| (Arc::from(*name), convert::to_engine(value, &WHOLE))).collect(),
-        functions: Names::of(&ast).functions.into_iter().filter(|name| &**name != "eval").collect(),
+        functions: names.functions.into_iter().filter(|name| &**name != "eval").collect(),
         now,
         random: 0,
+        is_guarded: guarded.is_some(),
     };
     let mut session = Session::new(world, limits).map_err(|fault| (fault.code, fault.message))?;
-    match session.evaluate(&ast) {
+    match session.evaluate(guarded.as_ref().unwrap_or(&ast)) {
         Ok(value) => convert::from_engine(&value, limits).map_err(|reason| ("D2015".to_owned(), format!("{reason:?}"))),
         Err(fault) if messages::template(&fault.code).is_some() => {
             let message = blame::explain(&mut session, &ast, &fault);

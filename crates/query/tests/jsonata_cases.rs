@@ -257,6 +257,32 @@ fn limits_end_an_evaluation() {
     );
 }
 
+/// Also where the engine itself looks at no clock.
+#[test]
+fn limits_hold_inside_functions() {
+    const MEMORY: &str = ": Expression evaluation memory limit exceeded: Check for excessive memory usage";
+    check("$length($pad('x', 4194304))", "4194304");
+    check("$pad('x', 8388608)", MEMORY);
+    check("$pad('x', -8388608)", MEMORY);
+    check("'x' ~> $pad(3, '-')", "\"x--\"");
+    check("$length($replace($pad('', 1000000, 'a'), 'a', 'bb'))", "2000000");
+    check("$replace($pad('', 200000, 'a'), 'a', $pad('', 200000, 'b'))", MEMORY);
+    check("$replace($pad('', 200000, 'a'), /a/, $pad('', 200000, 'b'))", MEMORY);
+    check("$replace('abcabc', 'b', $replace('xyx', /x/, 'q'))", "\"aqyqcaqyqc\"");
+    check("$replace('abc', /b/, function($m){ $uppercase($m.match) })", "\"aBc\"");
+    check("$reduce([1..60], function($a, $i){ $a & $a }, 'abc')", MEMORY);
+    check("( $f := function($s, $n){ $n = 0 ? $s : $f($s & $s, $n - 1) }; $f('abc', 60) )", MEMORY);
+    check("( $f := function($s){ $s & '!' }; $map(['a', 'b'], $f) )", "[\"a!\",\"b!\"]");
+    check("$count($distinct([1..200000]))", "200000");
+    check(
+        "$distinct([1, '1', 1, {'a': 1, 'b': 2}, {'b': 2, 'a': 1}, [1], [1], null, null])",
+        "[1,\"1\",{\"a\":1,\"b\":2},[1],null]",
+    );
+    check("$distinct([1])", "[1]");
+    check("$distinct($states.input.items.(qty > 1))", "[true,false]");
+    check("( $distinct := function($x){ 'mine' }; $distinct([1]) )", "\"mine\"");
+}
+
 #[track_caller]
 fn check_names(text: &str, variables: &str, functions: &str) {
     let expression = Jsonata::parse(text).expect("it parses");

@@ -13,7 +13,7 @@ use stepwell_value::Timestamp;
 
 use super::dialect::{self, Moment};
 use super::limits::Limits;
-use super::{JsonataSyntaxError, errors, syntax};
+use super::{JsonataSyntaxError, errors, guards, syntax};
 
 /// The code of faults that are the engine's own: it panicked.
 pub(super) const ENGINE_FAILED: &str = "D9001";
@@ -61,6 +61,8 @@ pub(super) struct World {
     pub now: Timestamp,
     /// Where the random bits start.
     pub random: u64,
+    /// Whether the tree has guards in it.
+    pub is_guarded: bool,
 }
 
 /// One evaluation, with everything bound. It can be repeated on parts of the expression.
@@ -93,6 +95,9 @@ impl Session {
             context.bind(name.to_string(), value.clone());
         }
         let mut evaluator = Evaluator::with_options(context, options);
+        if world.is_guarded {
+            guards::register(&mut evaluator, limits).map_err(|error| Fault::of(&error))?;
+        }
         for name in ours {
             dialect::register(&mut evaluator, name, &moment).map_err(|error| Fault::of(&error))?;
         }

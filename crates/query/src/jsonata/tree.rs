@@ -97,3 +97,53 @@ pub(super) fn binds(step: &PathStep) -> bool {
         || step.inner_tuple
         || step.stages.iter().any(|stage| matches!(stage, Stage::Index(_)))
 }
+
+/// Calls `visit` with every direct child, to change it.
+pub(super) fn for_each_child_mut(node: &mut AstNode, visit: &mut dyn FnMut(&mut AstNode)) {
+    match node {
+        AstNode::Path { steps } => {
+            for step in steps {
+                visit(&mut step.node);
+                for stage in &mut step.stages {
+                    if let Stage::Filter(filter) = stage {
+                        visit(filter);
+                    }
+                }
+            }
+        }
+        AstNode::Binary { lhs, rhs, .. } => [lhs, rhs].into_iter().for_each(|side| visit(side)),
+        AstNode::Unary { operand: inner, .. } | AstNode::FunctionApplication(inner) => visit(inner),
+        AstNode::Lambda { body, .. } => visit(body),
+        AstNode::Function { args, .. } => args.iter_mut().for_each(visit),
+        AstNode::Call { procedure, args } => {
+            visit(procedure);
+            args.iter_mut().for_each(visit);
+        }
+        AstNode::Array(items) | AstNode::ArrayGroup(items) | AstNode::Block(items) => {
+            items.iter_mut().for_each(visit);
+        }
+        AstNode::Object(pairs) => pairs_children_mut(pairs, visit),
+        AstNode::ObjectTransform { input, pattern } => {
+            visit(input);
+            pairs_children_mut(pattern, visit);
+        }
+        AstNode::Conditional { condition, then_branch, else_branch } => {
+            [condition, then_branch].into_iter().chain(else_branch).for_each(|part| visit(part));
+        }
+        AstNode::Sort { input, terms } => {
+            visit(input);
+            terms.iter_mut().for_each(|(term, _)| visit(term));
+        }
+        AstNode::Transform { location, update, delete } => {
+            [location, update].into_iter().chain(delete).for_each(|part| visit(part));
+        }
+        _ => {}
+    }
+}
+
+fn pairs_children_mut(pairs: &mut [(AstNode, AstNode)], visit: &mut dyn FnMut(&mut AstNode)) {
+    for (key, value) in pairs {
+        visit(key);
+        visit(value);
+    }
+}
