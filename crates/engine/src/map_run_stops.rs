@@ -8,7 +8,10 @@ use tokio::sync::oneshot;
 
 /// The runs that are being stopped, how often, and who waits for the end of that.
 #[derive(Default)]
-pub(crate) struct Stops(Mutex<HashMap<Arc<str>, (usize, Vec<oneshot::Sender<()>>)>>);
+pub(crate) struct Stops(Mutex<Stopping>);
+
+/// ARN → how often the run is being stopped, and who waits.
+type Stopping = HashMap<Arc<str>, (usize, Vec<oneshot::Sender<()>>)>;
 
 impl Stops {
     /// Notes that a run is being stopped.
@@ -39,7 +42,7 @@ impl Stops {
         Some(receiver)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, (usize, Vec<oneshot::Sender<()>>)>> {
+    fn lock(&self) -> MutexGuard<'_, Stopping> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
