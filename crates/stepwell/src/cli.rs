@@ -2,7 +2,9 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{activity, completions, dev, doctor, env, exec, fmt, run, serve, sm, task, validate};
+use crate::commands::{
+    activity, backup, completions, dev, doctor, env, exec, fmt, restore, run, serve, sm, task, validate,
+};
 
 /// AWS Step Functions on your own machine: one binary, the same API.
 ///
@@ -43,7 +45,11 @@ pub enum Command {
     Task(task::Command),
     /// Print the variables that point the aws CLI and the SDKs to a server
     Env(env::Arguments),
-    /// Look for what could be in the way, and say what to do
+    /// Copy a data folder into one file, also while a server works in it
+    Backup(backup::Arguments),
+    /// Put a backup into a data folder
+    Restore(restore::Arguments),
+    /// Look for what could be in the way, and say what to do; or read all data and find what is damaged
     Doctor(doctor::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),

@@ -45,6 +45,8 @@ pub struct Plan<'a> {
     pub config: &'a Config,
     /// Where executions are kept.
     pub storage: Storage,
+    /// Whether to go on without the commits behind a damage in the store's log.
+    pub accept_wal_truncation: bool,
     /// Who may call.
     pub access: Access,
     /// The functions that run here.
@@ -104,7 +106,7 @@ pub async fn start(mut plan: Plan<'_>) -> Result<System, Problem> {
     let config = plan.config;
     let scope = scope(config);
     let remote = config.lambda.endpoint.as_deref().map(remote_lambda).transpose()?.map(Arc::new);
-    let (store, secret) = open_store(&plan.storage)?;
+    let (store, secret) = open_store(&plan.storage, plan.accept_wal_truncation)?;
     let functions = Arc::new(local_functions(&plan, &scope)?);
     let lambda = Lambda::new(Some(Arc::clone(&functions)), remote);
     let mut api = None;
@@ -140,7 +142,7 @@ impl System {
     }
 }
 
-fn open_store(storage: &Storage) -> Result<(Arc<dyn Store>, [u8; 32]), Problem> {
+fn open_store(storage: &Storage, accept_wal_truncation: bool) -> Result<(Arc<dyn Store>, [u8; 32]), Problem> {
     match storage {
         Storage::Memory => {
             let mut secret = [0; 32];
@@ -148,11 +150,12 @@ fn open_store(storage: &Storage) -> Result<(Arc<dyn Store>, [u8; 32]), Problem> 
             Ok((Arc::new(MemoryStore::new()), secret))
         }
         Storage::Folder(folder) => {
-            let store = SqliteStore::open(&stepwell_store_sqlite::Options::new(folder));
-            let store = store.map_err(|error| {
-                Problem::failed(error.to_string())
-                    .help("another data folder: --data FOLDER; nothing kept: stepwell dev --ephemeral")
-            })?;
+            let defaults = stepwell_store_sqlite::Options::new(folder);
+            let store = SqliteStore::open(&stepwell_store_sqlite::Options { accept_wal_truncation, ..defaults })
+                .map_err(|error| {
+                    Problem::failed(error.to_string())
+                        .help("another data folder: --data FOLDER; nothing kept: stepwell dev --ephemeral")
+                })?;
             let secret = store.secret();
             Ok((Arc::new(store), secret))
         }

@@ -11,6 +11,40 @@ const DATABASE: &str = "stepwell.db";
 /// The name of the file whose exclusive lock says that a process uses the folder.
 const LOCK: &str = "stepwell.lock";
 
+/// The database of a restore that is not finished; while it is there, no server starts.
+const RESTORING: &str = "stepwell.db.restoring";
+
+/// The database in a data folder.
+pub(crate) fn database_in(folder: &Path) -> PathBuf {
+    folder.join(DATABASE)
+}
+
+/// Whether a process uses the folder.
+pub(crate) fn is_in_use(folder: &Path) -> bool {
+    let lock = File::open(folder.join(LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// Whether there is anything in a folder but what a restore may leave behind.
+///
+/// # Errors
+/// When it cannot be read; one that does not exist is empty.
+pub(crate) fn holds_anything(folder: &Path) -> std::io::Result<bool> {
+    match fs::read_dir(folder) {
+        Ok(entries) => {
+            for entry in entries {
+                let name = entry?.file_name();
+                if name != LOCK && name != RESTORING {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// A data folder that this process has locked. The operating system gives the lock back when the process ends.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -43,7 +77,29 @@ impl Folder {
 
     /// The database file.
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join(DATABASE)
+        database_in(&self.path)
+    }
+
+    /// Where a restore puts the database before it takes its place.
+    pub(crate) fn restoring(&self) -> PathBuf {
+        self.path.join(RESTORING)
+    }
+
+    /// Refuses a folder in which a restore was interrupted: what is there may be half of the old data.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] with what to do.
+    pub(crate) fn refuse_unfinished_restore(&self) -> Result<(), Error> {
+        let marker = self.restoring();
+        if !marker.exists() {
+            return Ok(());
+        }
+        Err(Error::Backend(format!(
+            "a restore into data folder `{}` was interrupted ({} is there); run it again: stepwell restore FILE --data \
+             FOLDER --force",
+            self.path.display(),
+            marker.display()
+        )))
     }
 }
 

@@ -7,13 +7,16 @@
 //! What it must not do: guess after a failed sync. A write error other than a full disk aborts the process; what was
 //! acknowledged is in the file, and the next start recovers from it.
 //!
-//! Start reading at [`SqliteStore`], then `schema` (the tables), `writer` (the thread), `apply` (what a write does).
+//! Start reading at [`SqliteStore`], then `schema` (the tables), `writer` (the thread), `apply` (what a write does); then
+//! [`backup`] and [`verify`].
 
 mod apply;
+pub mod backup;
 mod encode;
 mod folder;
 mod read;
 mod schema;
+pub mod verify;
 mod wal;
 mod writer;
 
@@ -41,7 +44,8 @@ use crate::writer::{Counters, Job};
 pub struct Options {
     /// The data folder; made when it does not exist.
     pub folder: PathBuf,
-    /// Start even though the write-ahead log is damaged before its end, and lose every commit after the damage.
+    /// Start even though the write-ahead log is damaged before its end, and lose every commit after the damage. A copy of
+    /// the log is kept beside it.
     pub accept_wal_truncation: bool,
     /// Cache of the writing connection, MiB; 64 by default. Each reading connection has an eighth of it.
     pub cache_mib: u32,
@@ -78,8 +82,11 @@ impl SqliteStore {
     /// written or SQLite fails.
     pub fn open(options: &Options) -> Result<SqliteStore, Error> {
         let folder = Folder::lock(&options.folder)?;
+        folder.refuse_unfinished_restore()?;
         let path = folder.database();
-        if !options.accept_wal_truncation {
+        if options.accept_wal_truncation {
+            wal::set_aside(&path)?;
+        } else {
             wal::check(&path)?;
         }
         let connection = schema::open(&path, options)?;

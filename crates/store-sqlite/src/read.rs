@@ -25,6 +25,11 @@ macro_rules! columns {
     };
 }
 
+/// Every execution in the order of their keys, with what is open of it: the columns [`execution_row`] takes, then
+/// `next_event`, `next_frame`, `next_content` and the top frame of one that runs.
+pub(crate) const EVERY_EXECUTION: &str =
+    concat!(columns!(), "FROM executions e LEFT JOIN open o ON o.key = e.key ORDER BY e.key");
+
 /// Read-only connections.
 pub(crate) struct Readers {
     path: PathBuf,
@@ -301,7 +306,8 @@ pub(crate) fn records(
     Ok(found)
 }
 
-fn execution_row(row: &Row<'_>) -> Answer<ExecutionRecord> {
+/// An execution out of its row's columns.
+pub(crate) fn execution_row(row: &Row<'_>) -> Answer<ExecutionRecord> {
     let columns = RowColumns {
         key: key(row.get(0)?),
         machine: MachineKey(row.get::<_, i64>(1)?.cast_unsigned()),

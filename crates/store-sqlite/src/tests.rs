@@ -225,7 +225,7 @@ fn damage_in_the_middle_of_the_log_refuses_to_start() {
     std::fs::write(&log, &damaged).unwrap();
     let error = SqliteStore::open(&Options::new(folder.path())).err().unwrap().to_string();
     assert!(error.contains("stepwell.db-wal is damaged: after "), "{error}");
-    assert!(error.contains("`accept_wal_truncation`"), "{error}");
+    assert!(error.contains("start with --accept-wal-truncation to go on"), "{error}");
     let options = Options { accept_wal_truncation: true, ..Options::new(folder.path()) };
     let store = SqliteStore::open(&options).unwrap();
     let kept = store.open_executions(None, 100).unwrap().len();

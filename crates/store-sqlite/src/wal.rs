@@ -14,6 +14,7 @@
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use stepwell_store::Error;
 
@@ -26,6 +27,10 @@ const MAGIC: u32 = 0x377f_0682;
 /// Whole commits after a damaged frame from which on it is no interrupted write.
 const COMMITS_LOST_MIN: u64 = 2;
 
+/// How often a log that is being written to is walked until two walks agree, and what passes between them.
+const LIVE_WALKS_MAX: u32 = 20;
+const LIVE_PAUSE: Duration = Duration::from_millis(50);
+
 /// What a log looks like.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
@@ -37,33 +42,105 @@ pub(crate) struct Findings {
     pub(crate) lost_commits: u64,
 }
 
+impl Findings {
+    /// What is wrong, when more than an interrupted write is.
+    pub(crate) fn damage(&self) -> Option<String> {
+        (self.lost_commits >= COMMITS_LOST_MIN).then(|| {
+            format!(
+                "after {} sound commits there is a damaged frame, and {} commits that were acknowledged follow it",
+                self.sound_commits, self.lost_commits
+            )
+        })
+    }
+}
+
+/// Where the log of a database is.
+pub(crate) fn path_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+/// Whether there is no log, or nothing in it.
+pub(crate) fn is_empty(database: &Path) -> bool {
+    std::fs::metadata(path_of(database)).map_or(true, |found| found.len() == 0)
+}
+
 /// Checks the log of a database; there may be none.
 ///
 /// # Errors
 /// [`Error::Damaged`] when commits would be lost, [`Error::Backend`] when it cannot be read.
 pub(crate) fn check(database: &Path) -> Result<(), Error> {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    let path = PathBuf::from(name);
-    let cannot = |error: std::io::Error| Error::Backend(format!("cannot read {}: {error}", path.display()));
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(cannot(error)),
-    };
-    let findings = examine(BufReader::with_capacity(1 << 20, file)).map_err(cannot)?;
-    if findings.lost_commits < COMMITS_LOST_MIN {
-        return Ok(());
-    }
+    let Some(damage) = examine_file(database)?.damage() else { return Ok(()) };
     Err(Error::Damaged {
-        what: format!("{}", path.display()),
+        what: format!("{}", path_of(database).display()),
         why: format!(
-            "after {} sound commits there is a damaged frame, and {} commits that were acknowledged follow it; they \
-             would be lost. Copy the data folder first; restore it from a backup, or start with \
-             `accept_wal_truncation` to go on without them",
-            findings.sound_commits, findings.lost_commits
+            "{damage}; they would be lost. Copy the data folder first; restore it from a backup, or start with \
+             --accept-wal-truncation to go on without them"
         ),
     })
+}
+
+/// Keeps a copy of a damaged log, and says what is lost: SQLite is about to cut it off.
+///
+/// # Errors
+/// [`Error::Backend`] when it cannot be read or copied.
+pub(crate) fn set_aside(database: &Path) -> Result<(), Error> {
+    let Some(damage) = examine_file(database)?.damage() else { return Ok(()) };
+    let path = path_of(database);
+    let copy_at = |number: u32| path.with_extension(format!("db-wal.damaged-{number}"));
+    let free = (1..u32::MAX).map(copy_at).find(|copy| !copy.exists());
+    let Some(copy) = free else { return Ok(()) };
+    let copied = std::fs::copy(&path, &copy).and_then(|_| File::open(&copy)?.sync_all());
+    copied.map_err(|error| Error::Backend(format!("cannot copy {} to {}: {error}", path.display(), copy.display())))?;
+    eprintln!(
+        "stepwell: {}: {damage}; they are given up. The log as it was is kept as {}",
+        path.display(),
+        copy.display()
+    );
+    Ok(())
+}
+
+/// Walks the log of a database.
+///
+/// # Errors
+/// [`Error::Backend`] when it cannot be read.
+pub(crate) fn examine_file(database: &Path) -> Result<Findings, Error> {
+    let path = path_of(database);
+    let cannot = |error: std::io::Error| Error::Backend(format!("cannot read {}: {error}", path.display()));
+    match File::open(&path) {
+        Ok(file) => examine(BufReader::with_capacity(1 << 20, file)).map_err(cannot),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Findings::default()),
+        Err(error) => Err(cannot(error)),
+    }
+}
+
+/// Walks the log of a database while a server may be writing to it. A frame that is being written, or a log that begins
+/// anew, looks damaged for a moment; what looks the same twice is.
+///
+/// # Errors
+/// [`Error::Backend`] when it cannot be read.
+pub(crate) fn examine_live(database: &Path) -> Result<Findings, Error> {
+    let mut before = None;
+    for _ in 0..LIVE_WALKS_MAX {
+        let head = head_of(database);
+        let findings = examine_file(database)?;
+        let at = (head, findings.sound_frames);
+        if findings.damage().is_none() || (before == Some(at) && head_of(database) == head) {
+            return Ok(findings);
+        }
+        before = Some(at);
+        std::thread::sleep(LIVE_PAUSE);
+    }
+    // It changes faster than it can be read: nothing that stays damaged.
+    Ok(Findings::default())
+}
+
+/// The first bytes of the log, which change whenever it begins anew.
+fn head_of(database: &Path) -> Option<[u8; HEADER_BYTES]> {
+    let mut head = [0; HEADER_BYTES];
+    File::open(path_of(database)).ok()?.read_exact(&mut head).ok()?;
+    Some(head)
 }
 
 /// Walks the frames.

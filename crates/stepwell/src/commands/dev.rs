@@ -30,6 +30,10 @@ pub struct Arguments {
     /// Keep nothing: all data is gone when the server stops
     #[arg(long)]
     ephemeral: bool,
+    /// Start although the write-ahead log is damaged before its end, and give up the commits after the damage; a copy of
+    /// the log is kept
+    #[arg(long)]
+    accept_wal_truncation: bool,
 }
 
 /// Runs the server until a signal.
@@ -64,6 +68,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
     let plan = Plan {
         config: &config,
         storage: storage.clone(),
+        accept_wal_truncation: arguments.accept_wal_truncation,
         access: Access::AnyOnLoopback { account: wiring::scope(&config).account.into() },
         functions: wiring::functions_of(&directory)?,
         function_environment: wiring::open_environment(&url),

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use stepwell_store_sqlite::verify;
 use stepwell_value::Value;
 
 use crate::call::Caller;
@@ -27,6 +28,9 @@ pub struct Arguments {
     /// The data folder to look at
     #[arg(long, value_name = "FOLDER", default_value = ".stepwell", env = "STEPWELL_DATA")]
     data: PathBuf,
+    /// Read all data in the folder, and find what is damaged; a server may be at work in it
+    #[arg(long)]
+    verify: bool,
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
@@ -76,6 +80,9 @@ impl Finding {
 /// # Errors
 /// When the endpoint is none.
 pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
+    if arguments.verify {
+        return Ok(show(&verified(&arguments.data)?, arguments.output));
+    }
     let findings = [
         Finding::ok("version", env!("CARGO_PKG_VERSION")),
         server(&arguments.connection).await?,
@@ -85,7 +92,12 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
         sync_host(&arguments.connection).await,
         clock(),
     ];
-    match arguments.output.output {
+    Ok(show(&findings, arguments.output))
+}
+
+/// Writes the findings, and gives the exit code they mean.
+fn show(findings: &[Finding], output: Output) -> Exit {
+    match output.output {
         Format::Json => data(&Value::array(findings.iter().map(to_value)).to_json_pretty()),
         Format::Table => {
             let row = |one: &Finding| {
@@ -95,7 +107,31 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
         }
     }
     let broken = findings.iter().any(|one| one.grade == Grade::Error);
-    Ok(if broken { Exit::Failed } else { Exit::Ok })
+    if broken { Exit::Failed } else { Exit::Ok }
+}
+
+/// What is stored, kind by kind, then what is damaged, one by one.
+fn verified(folder: &Path) -> Result<Vec<Finding>, Problem> {
+    let report = verify::folder(folder).map_err(|error| Problem::failed(error.to_string()))?;
+    let kinds = verify::Kind::ALL.into_iter().map(|kind| {
+        let count = report.count(kind);
+        match count.damaged {
+            0 => Finding::ok(kind.name(), count.seen.to_string()),
+            damaged => Finding::error(kind.name(), format!("{}, {damaged} damaged", count.seen), ""),
+        }
+    });
+    let mut findings: Vec<Finding> = kinds.collect();
+    let damages = report.damages.iter();
+    findings.extend(damages.map(|damage| Finding::error(damage.kind.name(), damage.what.as_str(), "")));
+    let more = report.untold();
+    if !report.is_sound() {
+        findings.push(Finding::error(
+            "data folder",
+            if more > 0 { format!("{more} more are damaged") } else { folder.display().to_string() },
+            "stop the server, copy the folder, then restore a backup: stepwell restore FILE --data FOLDER --force",
+        ));
+    }
+    Ok(findings)
 }
 
 fn to_value(one: &Finding) -> Value {

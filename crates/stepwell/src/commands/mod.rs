@@ -1,12 +1,14 @@
 //! The commands, one file each: its arguments, and what it does.
 
 pub mod activity;
+pub mod backup;
 pub mod completions;
 pub mod dev;
 pub mod doctor;
 pub mod env;
 pub mod exec;
 pub mod fmt;
+pub mod restore;
 pub mod run;
 pub mod serve;
 pub mod sm;
@@ -34,6 +36,8 @@ pub async fn run(command: Command) -> Result<Exit, Problem> {
         Command::Activity(command) => activity::run(command).await,
         Command::Task(command) => task::run(command).await,
         Command::Env(arguments) => env::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Doctor(arguments) => doctor::run(arguments).await,
         Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }

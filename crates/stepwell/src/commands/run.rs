@@ -59,6 +59,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
     let system = wiring::start(Plan {
         config: &config,
         storage: Storage::Memory,
+        accept_wal_truncation: false,
         access: Access::default(),
         functions: wiring::functions_of(&folder)?,
         function_environment: wiring::open_environment(&url),

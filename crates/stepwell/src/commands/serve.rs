@@ -33,6 +33,10 @@ pub struct Arguments {
     /// Check the configuration, say what it means, and end
     #[arg(long)]
     check_config: bool,
+    /// Start although the write-ahead log is damaged before its end, and give up the commits after the damage; a copy of
+    /// the log is kept
+    #[arg(long)]
+    accept_wal_truncation: bool,
 }
 
 /// What was decided before anything is started.
@@ -60,6 +64,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Problem> {
     let system = wiring::start(Plan {
         config: &decided.config,
         storage: Storage::Folder(decided.folder.clone()),
+        accept_wal_truncation: arguments.accept_wal_truncation,
         access: decided.access,
         functions: decided.functions,
         function_environment: environment,
