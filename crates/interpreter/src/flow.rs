@@ -186,6 +186,10 @@ pub(crate) fn assign(
         .map(|(name, template)| evaluate(step, id, template, &scope, input).map(|value| (Arc::clone(name), value)));
     let mut values = values.collect::<Result<Vec<_>, _>>()?;
     values.sort_by(|one, two| one.0.cmp(&two.0));
+    let bytes: usize = values.iter().map(|(_, value)| value.size_bytes()).sum();
+    if step.limits.assign_bytes.is_some_and(|limit| bytes > limit) {
+        return Err(step.problem(id, Fault::Bare(Fault::assigned_too_much(&state.name))));
+    }
     Ok(values)
 }
 

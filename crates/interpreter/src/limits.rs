@@ -5,6 +5,8 @@
 pub struct Limits {
     /// Bytes of a state's input, output or result (AWS: 262,144).
     pub payload_bytes: Option<usize>,
+    /// Bytes of the variables that one `Assign` sets, and so of each variable (AWS: 262,144).
+    pub assign_bytes: Option<usize>,
     /// Events of an execution's history; the last one is ExecutionFailed (AWS: 25,000).
     pub history_events: Option<u64>,
     /// Iterations of an inline Map that run at a time when `MaxConcurrency` asks for no limit or a greater one (AWS: 40).
@@ -17,14 +19,20 @@ impl Limits {
     /// AWS's limits. Sources: "Service quotas" of the Step Functions developer guide.
     pub const AWS: Limits = Limits {
         payload_bytes: Some(262_144),
+        assign_bytes: Some(262_144),
         history_events: Some(25_000),
         inline_map_concurrency: Some(40),
         transitions_per_step: 512,
     };
 
     /// No limit but the fairness of a step.
-    pub const UNBOUNDED: Limits =
-        Limits { payload_bytes: None, history_events: None, inline_map_concurrency: None, transitions_per_step: 512 };
+    pub const UNBOUNDED: Limits = Limits {
+        payload_bytes: None,
+        assign_bytes: None,
+        history_events: None,
+        inline_map_concurrency: None,
+        transitions_per_step: 512,
+    };
 }
 
 impl Default for Limits {

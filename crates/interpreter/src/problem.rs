@@ -95,6 +95,16 @@ impl Fault {
         Fault::Runtime(format!("Invalid path '{}' : {}", missing.path, missing.reason))
     }
 
+    /// Variables larger than the limit. AWS documents the limit; its text was not recorded.
+    pub fn assigned_too_much(state: &str) -> Failure {
+        Failure::new(
+            "States.DataLimitExceeded",
+            format!(
+                "The state/task '{state}' assigned variables with a size exceeding the maximum number of bytes service limit."
+            ),
+        )
+    }
+
     /// A result larger than the limit; `who` is the state's name or the called resource.
     pub fn too_large(who: &str) -> Failure {
         Failure::new(
