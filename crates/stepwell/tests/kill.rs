@@ -1,10 +1,15 @@
-//! kill -9 at random moments under load, twenty rounds on one data folder: no acknowledged execution is lost, none
-//! finishes twice, waits, retries, callbacks and activities go on after the restart.
+//! kill -9 at random moments under load, many rounds on one data folder: no acknowledged execution or task answer is lost,
+//! none counts twice, waits, retries, callbacks and activities go on after the restart.
+//!
+//! `STEPWELL_KILL_ROUNDS` says how many rounds (20), `STEPWELL_SEED` which. With `STEPWELL_KILL_VARIANTS=1` the same is
+//! done with pauses (SIGSTOP) and on a disk that fills up, for which a small one is mounted: that takes root.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may stop where it stands
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+mod support;
+
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +17,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use support::http::{call, must};
 
+/// Rounds, unless `STEPWELL_KILL_ROUNDS` says otherwise.
 const ROUNDS: u64 = 20;
 const SCOPE: &str = "arn:aws:states:us-east-1:123456789012";
 
@@ -59,6 +66,15 @@ impl Server {
         server
     }
 
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     fn kill(mut self) {
         self.child.kill().unwrap(); // SIGKILL
         self.child.wait().unwrap();
@@ -70,41 +86,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// One call; `None` when there was no whole answer. `Err` is an error of the API.
-fn call(port: u16, operation: &str, input: &Value) -> Option<Result<Value, Value>> {
-    let stream = TcpStream::connect_timeout(&([127, 0, 0, 1], port).into(), Duration::from_secs(1)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(70))).ok()?;
-    let body = input.to_string();
-    let head = format!(
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AWSStepFunctions.{operation}\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    (&stream).write_all((head + &body).as_bytes()).ok()?;
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let ok = line.contains(" 200 ");
-    let mut length = None;
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok().filter(|read| *read > 0)?;
-        if header.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse::<usize>().ok();
-        }
-    }
-    let mut body = vec![0; length?];
-    reader.read_exact(&mut body).ok()?;
-    let value = serde_json::from_slice(&body).ok()?;
-    Some(if ok { Ok(value) } else { Err(value) })
-}
-
-fn must(port: u16, operation: &str, input: &Value) -> Value {
-    call(port, operation, input).expect("an answer").unwrap_or_else(|error| panic!("{operation} {input}: {error}"))
 }
 
 /// The workflows, by name.
@@ -124,7 +105,7 @@ fn workflows() -> BTreeMap<&'static str, Value> {
         (
             "works",
             json!({"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": work, "TimeoutSeconds": 3,
-                "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 60, "BackoffRate": 1.0}], "End": true}}}),
+                "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 99_999, "BackoffRate": 1.0}], "End": true}}}),
         ),
         (
             "fans",
@@ -153,9 +134,22 @@ fn make_machines(port: u16) {
 struct Ledger {
     /// ARN of an acknowledged execution → its machine.
     acknowledged: Mutex<BTreeMap<String, &'static str>>,
+    /// Failures of activity tasks that were acknowledged, by the number in the execution's input.
+    failed: Mutex<BTreeMap<u64, u64>>,
     /// Activity tasks that were answered and acknowledged.
     answered: AtomicU64,
+    /// Requests that were refused while the disk was full.
+    refused: AtomicU64,
     next: AtomicU64,
+}
+
+impl Ledger {
+    /// Notes an error of the API: what the server may say while it cannot write, and nothing else.
+    fn refusal(&self, error: &Value) {
+        let text = error.to_string();
+        assert!(text.contains("ServiceUnavailable") && text.contains("no space left on the disk"), "{error}");
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// Starts executions until told to stop or until the server is gone.
@@ -175,7 +169,7 @@ fn start_many(port: u16, ledger: &Ledger, stop: &AtomicBool) {
                 let arn = answer["executionArn"].as_str().unwrap().to_owned();
                 ledger.acknowledged.lock().unwrap().insert(arn, machine);
             }
-            Some(Err(error)) => panic!("StartExecution: {error}"),
+            Some(Err(error)) => ledger.refusal(&error),
             None => return,
         }
         std::thread::sleep(Duration::from_millis(2));
@@ -192,13 +186,19 @@ fn work(port: u16, ledger: &Ledger, stop: &AtomicBool) {
         };
         let Some(token) = task["taskToken"].as_str().filter(|token| !token.is_empty()) else { continue };
         taken += 1;
-        let answer = if taken.is_multiple_of(3) {
+        let fails = taken.is_multiple_of(3);
+        let answer = if fails {
             call(port, "SendTaskFailure", &json!({"taskToken": token, "error": "Unlucky"}))
         } else {
             call(port, "SendTaskSuccess", &json!({"taskToken": token, "output": "{\"done\":true}"}))
         };
         match answer {
-            Some(Ok(_)) => ledger.answered.fetch_add(1, Ordering::Relaxed),
+            Some(Ok(_)) => {
+                ledger.answered.fetch_add(1, Ordering::Relaxed);
+                let input: Value = serde_json::from_str(task["input"].as_str().unwrap()).unwrap();
+                let mut failed = ledger.failed.lock().unwrap();
+                *failed.entry(input["n"].as_u64().unwrap()).or_default() += u64::from(fails);
+            }
             Some(Err(error)) => {
                 assert!(error.to_string().contains("TaskTimedOut"), "{error}");
                 continue;
@@ -208,20 +208,31 @@ fn work(port: u16, ledger: &Ledger, stop: &AtomicBool) {
     }
 }
 
-/// Runs clients against the server for a while.
-fn load(port: u16, ledger: &Arc<Ledger>, for_millis: u64) -> Vec<std::thread::JoinHandle<()>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut threads = Vec::new();
-    for index in 0..6 {
-        let (ledger, stop) = (Arc::clone(ledger), Arc::clone(&stop));
-        threads.push(std::thread::spawn(move || match index {
-            0 | 1 => work(port, &ledger, &stop),
-            _ => start_many(port, &ledger, &stop),
-        }));
+/// Clients that run against a server until they are told to stop, or it is gone.
+struct Load {
+    stop: Arc<AtomicBool>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Load {
+    fn start(port: u16, ledger: &Arc<Ledger>, workers: usize, starters: usize) -> Load {
+        let stop = Arc::new(AtomicBool::new(false));
+        let threads = (0..workers + starters).map(|index| {
+            let (ledger, stop) = (Arc::clone(ledger), Arc::clone(&stop));
+            std::thread::spawn(move || match index < workers {
+                true => work(port, &ledger, &stop),
+                false => start_many(port, &ledger, &stop),
+            })
+        });
+        Load { threads: threads.collect(), stop }
     }
-    std::thread::sleep(Duration::from_millis(for_millis));
-    stop.store(true, Ordering::Relaxed);
-    threads
+
+    /// Kills the server under load, and waits for the clients.
+    fn end(self, server: Server) {
+        server.kill();
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
 }
 
 fn history(port: u16, arn: &str) -> Vec<Value> {
@@ -238,7 +249,7 @@ fn history(port: u16, arn: &str) -> Vec<Value> {
 }
 
 /// Everything that must be true of an execution in the end.
-fn check_execution(port: u16, arn: &str, machine: &str) {
+fn check_execution(port: u16, ledger: &Ledger, arn: &str, machine: &str) {
     let description = must(port, "DescribeExecution", &json!({"executionArn": arn}));
     assert_eq!(description["status"], "SUCCEEDED", "{arn}: {description}");
     let events = history(port, arn);
@@ -254,6 +265,13 @@ fn check_execution(port: u16, arn: &str, machine: &str) {
         let at = |index: usize| events[index]["timestamp"].as_f64().unwrap();
         assert!(at(2) - at(1) >= 0.999, "{arn}: the wait was cut short");
     }
+    if machine == "works" {
+        let count = |name: &str| events.iter().filter(|event| event["type"] == name).count() as u64;
+        assert_eq!(count("ActivitySucceeded"), 1, "{arn}");
+        let input: Value = serde_json::from_str(description["input"].as_str().unwrap()).unwrap();
+        let failed = ledger.failed.lock().unwrap().get(&input["n"].as_u64().unwrap()).copied().unwrap_or_default();
+        assert!(count("ActivityFailed") >= failed, "{arn}: {failed} failures were acknowledged");
+    }
     if machine == "nests" {
         let child =
             description["output"].as_str().and_then(|output| serde_json::from_str::<Value>(output).ok()).unwrap();
@@ -261,9 +279,9 @@ fn check_execution(port: u16, arn: &str, machine: &str) {
     }
 }
 
-fn check_all(port: u16, ledger: &Ledger, seed: u64) {
+fn check_all(port: u16, ledger: &Ledger, seed: u64, rounds: u64) {
     let acknowledged = ledger.acknowledged.lock().unwrap().clone();
-    let deadline = Instant::now() + Duration::from_secs(90);
+    let deadline = Instant::now() + Duration::from_secs(90 + rounds);
     for machine in workflows().into_keys() {
         let filter = json!({"stateMachineArn": format!("{SCOPE}:stateMachine:{machine}"), "statusFilter": "RUNNING"});
         while !must(port, "ListExecutions", &filter)["executions"].as_array().unwrap().is_empty() {
@@ -272,7 +290,7 @@ fn check_all(port: u16, ledger: &Ledger, seed: u64) {
         }
     }
     for (arn, machine) in &acknowledged {
-        check_execution(port, arn, machine);
+        check_execution(port, ledger, arn, machine);
     }
     let answered = ledger.answered.load(Ordering::Relaxed);
     eprintln!("seed {seed}: {} acknowledged executions, {answered} acknowledged task answers", acknowledged.len());
@@ -280,38 +298,183 @@ fn check_all(port: u16, ledger: &Ledger, seed: u64) {
     assert!(answered > 0, "seed {seed}: no activity task was answered");
 }
 
-fn folder() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("stepwell-kill-{}", std::process::id()));
-    std::fs::create_dir_all(folder.join("workflows")).unwrap();
-    folder
+/// A data folder that sees one server after the other.
+struct Bench {
+    folder: PathBuf,
+    ledger: Arc<Ledger>,
+    dice: Dice,
+    seed: u64,
+    rounds: u64,
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap())
+}
+
+impl Bench {
+    fn new(name: &str) -> Bench {
+        let seed = number("STEPWELL_SEED").unwrap_or(20_261_120);
+        let folder = std::env::temp_dir().join(format!("stepwell-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("workflows")).unwrap();
+        std::fs::create_dir_all(folder.join("data")).unwrap();
+        let rounds = number("STEPWELL_KILL_ROUNDS").unwrap_or(ROUNDS);
+        Bench { folder, ledger: Arc::default(), dice: Dice(seed), seed, rounds }
+    }
+
+    fn make_machines(&self) {
+        let first = Server::start(&self.folder);
+        make_machines(first.port);
+        first.kill();
+    }
+
+    fn pause(&mut self, least_millis: u64, more_millis: u64) {
+        std::thread::sleep(Duration::from_millis(least_millis + self.dice.below(more_millis)));
+    }
+
+    fn server(&self) -> (Server, Load) {
+        let server = Server::start(&self.folder);
+        let load = Load::start(server.port, &self.ledger, 2, 4);
+        (server, load)
+    }
+
+    /// A last server, which brings everything to its end; then everything is checked.
+    fn finish(self) {
+        let last = Server::start(&self.folder);
+        let worker = Load::start(last.port, &self.ledger, 1, 0);
+        check_all(last.port, &self.ledger, self.seed, self.rounds);
+        worker.end(last);
+        verified(&self.folder);
+        std::fs::remove_dir_all(self.folder.join("data")).ok(); // a mounted one stays until it is unmounted
+    }
+}
+
+/// Everything in the data folder is sound.
+fn verified(folder: &Path) {
+    let ended = support::run(&["doctor", "--verify", "--data", &folder.join("data").display().to_string()]);
+    eprintln!("{}", ended.code(0).out);
+}
+
+/// Whether the longer variants are to run; says so when they are not.
+fn variants_are_wanted() -> bool {
+    let wanted = std::env::var_os("STEPWELL_KILL_VARIANTS").is_some_and(|value| !value.is_empty());
+    if !wanted {
+        eprintln!("NOT RUN: set STEPWELL_KILL_VARIANTS=1");
+    }
+    wanted
 }
 
 #[test]
 fn nothing_acknowledged_is_lost() {
-    let seed = std::env::var("STEPWELL_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_120);
-    let mut dice = Dice(seed);
-    let folder = folder();
-    let ledger = Arc::new(Ledger::default());
-    let first = Server::start(&folder);
-    make_machines(first.port);
-    first.kill();
-    for _ in 0..ROUNDS {
-        let server = Server::start(&folder);
-        let threads = load(server.port, &ledger, 50 + dice.below(700));
-        server.kill();
-        for thread in threads {
-            thread.join().unwrap();
+    let mut bench = Bench::new("kill");
+    bench.make_machines();
+    for _ in 0..bench.rounds {
+        let (server, load) = bench.server();
+        bench.pause(50, 700);
+        load.end(server);
+    }
+    let folder = bench.folder.clone();
+    bench.finish();
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// A process that stands still for a while, as on a machine that is put to sleep: timers are late then, never early, and
+/// nothing is lost, also when it is killed while it stands still.
+#[test]
+fn pauses_lose_nothing() {
+    if !variants_are_wanted() {
+        return;
+    }
+    let mut bench = Bench::new("pause");
+    bench.make_machines();
+    for _ in 0..bench.rounds {
+        let (server, load) = bench.server();
+        for _ in 0..=bench.dice.below(3) {
+            bench.pause(20, 200);
+            server.signal("STOP");
+            bench.pause(20, 1500);
+            if bench.dice.below(4) == 0 {
+                break; // it never wakes up
+            }
+            server.signal("CONT");
+        }
+        bench.pause(1, 100);
+        load.end(server);
+    }
+    let folder = bench.folder.clone();
+    bench.finish();
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// A disk of its own, unmounted when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// None, with the reason told, where it cannot be mounted.
+    fn mount(at: &Path, mib: u32) -> Option<SmallDisk> {
+        let size = format!("size={mib}m,nr_inodes=1000");
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "stepwell-test"]).arg(at).output();
+        match done {
+            Ok(output) if output.status.success() => Some(SmallDisk(at.to_owned())),
+            Ok(output) => {
+                eprintln!("NOT RUN: no disk can be mounted: {}", String::from_utf8_lossy(&output.stderr).trim());
+                None
+            }
+            Err(error) => {
+                eprintln!("NOT RUN: no disk can be mounted: {error}");
+                None
+            }
         }
     }
-    let last = Server::start(&folder);
-    let (port, stop) = (last.port, Arc::new(AtomicBool::new(false)));
-    let worker = {
-        let (ledger, stop) = (Arc::clone(&ledger), Arc::clone(&stop));
-        std::thread::spawn(move || work(port, &ledger, &stop))
-    };
-    check_all(port, &ledger, seed);
-    stop.store(true, Ordering::Relaxed);
-    last.kill();
-    worker.join().unwrap();
+
+    /// Writes until nothing more fits.
+    fn fill(&self) {
+        let mut ballast = std::fs::OpenOptions::new().create(true).append(true).open(self.0.join("ballast")).unwrap();
+        for size in [1 << 20, 4096, 1] {
+            while ballast.write_all(&vec![1; size]).is_ok() {}
+        }
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.0.join("ballast")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+/// While the disk is full, requests are refused or wait, and executions stand still; no workflow fails for it, the server
+/// lives on, and what was acknowledged before and after is there, also when it is killed in the meantime.
+#[test]
+fn a_full_disk_loses_nothing() {
+    if !variants_are_wanted() {
+        return;
+    }
+    let mut bench = Bench::new("full");
+    let Some(disk) = SmallDisk::mount(&bench.folder.join("data"), 96) else { return };
+    bench.make_machines();
+    for round in 0..bench.rounds {
+        let (mut server, load) = bench.server();
+        bench.pause(50, 300);
+        disk.fill();
+        bench.pause(50, 1200);
+        assert!(server.is_alive(), "round {round}: the server has ended; see {}", bench.folder.display());
+        if round.is_multiple_of(2) {
+            load.end(server);
+            disk.free();
+        } else {
+            disk.free();
+            bench.pause(600, 300);
+            load.end(server);
+        }
+    }
+    let (folder, ledger) = (bench.folder.clone(), Arc::clone(&bench.ledger));
+    bench.finish();
+    let refused = ledger.refused.load(Ordering::Relaxed);
+    eprintln!("{refused} requests were refused while the disk was full");
+    assert!(refused > 0);
+    drop(disk);
     std::fs::remove_dir_all(&folder).unwrap();
 }

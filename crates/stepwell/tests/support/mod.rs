@@ -1,6 +1,9 @@
 //! Runs the built binary: commands to their end, servers until a test is over.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub mod http;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
