@@ -1,0 +1,4 @@
+//! Definitions in YAML, compiled and run.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| stepwell_fuzz::asl::yaml(bytes));
