@@ -116,6 +116,18 @@ async fn a_role_lives_and_dies() {
             200,
             "%7B%22Statement%22%3A%5B%5D%7D<…<Description>d&amp;d<…<MaxSessionDuration>7200<",
         ),
+        (
+            "Action=UpdateRoleDescription&RoleName=sfn&Description=new",
+            200,
+            "<UpdateRoleDescriptionResult><Role>…<Description>new<",
+        ),
+        ("Action=PutRolePermissionsBoundary&RoleName=sfn&PermissionsBoundary=arn:aws:iam::aws:policy/B", 200, ""),
+        (
+            "Action=GetRole&RoleName=sfn",
+            200,
+            "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType><PermissionsBoundaryArn>arn:aws:iam::aws:policy/B<",
+        ),
+        ("Action=DeleteRolePermissionsBoundary&RoleName=sfn", 200, ""),
         ("Action=CreateRole&RoleName=other&AssumeRolePolicyDocument=TRUST", 200, ""),
         (
             "Action=ListRoles&MaxItems=1",

@@ -102,6 +102,38 @@ pub(super) async fn update(call: &QueryCall<'_>) -> QueryAnswer {
     Ok(Some(Xml::new()))
 }
 
+pub(super) async fn update_description(call: &QueryCall<'_>) -> QueryAnswer {
+    checks::required(call, "Description", "description")?;
+    let description = description(call)?;
+    let mut shown_role = Xml::new();
+    change(call, |role| {
+        role.description = description;
+        shown_role = shown(role);
+        Ok(())
+    })
+    .await?;
+    Ok(Some(Xml::new().with("Role", shown_role)))
+}
+
+pub(super) async fn set_boundary(call: &QueryCall<'_>) -> QueryAnswer {
+    let arn = checks::policy_arn(checks::required(call, "PermissionsBoundary", "permissionsBoundary")?)?;
+    change(call, |role| {
+        role.permissions_boundary = Some(Arc::from(arn));
+        Ok(())
+    })
+    .await?;
+    Ok(None)
+}
+
+pub(super) async fn remove_boundary(call: &QueryCall<'_>) -> QueryAnswer {
+    change(call, |role| {
+        role.permissions_boundary = None;
+        Ok(())
+    })
+    .await?;
+    Ok(None)
+}
+
 pub(super) async fn update_trust(call: &QueryCall<'_>) -> QueryAnswer {
     let document = checks::document(call, "PolicyDocument", "policyDocument")?;
     change(call, |role| {
