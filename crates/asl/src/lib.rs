@@ -23,6 +23,7 @@ mod resource;
 mod site;
 mod states;
 mod suggest;
+mod unset;
 mod variables;
 mod warnings;
 pub mod yaml;

@@ -11,7 +11,7 @@ use crate::fields::{self, Field};
 use crate::graph;
 use crate::location::At;
 use crate::site::Site;
-use crate::{Compiled, Diagnostic, MachineType, Options, Severity, states, suggest};
+use crate::{Compiled, Diagnostic, MachineType, Options, Severity, states, suggest, unset};
 
 /// The code of nearly every error.
 pub(crate) const SCHEMA: &str = "SCHEMA_VALIDATION_FAILED";
@@ -45,12 +45,30 @@ pub(crate) struct Compiler<'o> {
     pub(crate) labels: BTreeSet<Arc<str>>,
     /// The workflow variables that some `Assign` sets.
     pub(crate) assigned: BTreeSet<Arc<str>>,
-    /// Who reads which variables, with the place of the state's name; kept for warnings only.
-    readers: Vec<(String, Span, Vec<Arc<str>>)>,
+    /// Who reads which variables; kept for warnings only.
+    readers: Vec<Reader>,
     pub(crate) language: QueryLanguage,
     /// How many blocks the walk is in.
     depth: usize,
     suggestions_left: u32,
+}
+
+/// A state that reads variables.
+struct Reader {
+    state: StateId,
+    location: String,
+    /// The place of the state's name.
+    span: Span,
+    names: Vec<Arc<str>>,
+    /// Those of them that the state itself asks for before it reads them.
+    asked_for: Vec<Arc<str>>,
+}
+
+impl Reader {
+    fn warning(&self, code: &'static str, message: String, help: Option<String>) -> Diagnostic {
+        let (location, span) = (self.location.clone(), Some(self.span));
+        Diagnostic { severity: Severity::Warning, code, message, location, span, help }
+    }
 }
 
 /// What the states of one block share.
@@ -119,30 +137,47 @@ impl<'o> Compiler<'o> {
 
     /// Warns of variables that no state assigns.
     fn warn_unassigned(&mut self) {
-        for (location, span, names) in std::mem::take(&mut self.readers) {
-            for name in names.iter().filter(|name| !self.assigned.contains(*name)) {
+        for reader in &self.readers {
+            for name in reader.names.iter().filter(|name| !self.assigned.contains(*name)) {
                 let close = suggest::closest(name, self.assigned.iter().map(|name| &**name));
-                self.diagnostics.push(Diagnostic {
-                    severity: Severity::Warning,
-                    code: "UNASSIGNED_VARIABLE",
-                    message: format!("the variable `${name}` is read here, but no state assigns it"),
-                    location: location.clone(),
-                    span: Some(span),
-                    help: close.map(|close| format!("did you mean `${close}`?")),
-                });
+                let message = format!("the variable `${name}` is read here, but no state assigns it");
+                let help = close.map(|close| format!("did you mean `${close}`?"));
+                self.diagnostics.push(reader.warning("UNASSIGNED_VARIABLE", message, help));
             }
         }
     }
 
+    /// Warnings of variables that only some of the ways to a state assign.
+    fn maybe_unset(&self, definition: &Definition) -> Vec<Diagnostic> {
+        if self.readers.is_empty() {
+            return Vec::new();
+        }
+        let certain = unset::certainly_assigned(&definition.blocks, &definition.states, &self.assigned);
+        let mut found = Vec::new();
+        for reader in &self.readers {
+            let Some(Some(certain)) = certain.get(reader.state.0 as usize) else { continue };
+            let is_doubtful = |name: &&Arc<str>| {
+                self.assigned.contains(*name) && !certain.contains(*name) && !reader.asked_for.contains(name)
+            };
+            for name in reader.names.iter().filter(is_doubtful) {
+                let message =
+                    format!("the variable `${name}` may be unset here: not every way to this state assigns it");
+                let help = format!("assign `${name}` a default value before the ways part");
+                found.push(reader.warning("MAYBE_UNSET_VARIABLE", message, Some(help)));
+            }
+        }
+        found
+    }
+
     fn finish(mut self, text: &str, comment: Option<Arc<str>>, timeout_seconds: Option<u64>) -> Compiled {
         let (mut diagnostics, warnings): (Vec<_>, Vec<_>) =
-            self.diagnostics.into_iter().partition(|found| found.severity == Severity::Error);
+            std::mem::take(&mut self.diagnostics).into_iter().partition(|found| found.severity == Severity::Error);
         diagnostics.append(&mut self.missing_targets);
         diagnostics.append(&mut self.unreachable);
         let sound = diagnostics.is_empty();
         diagnostics.extend(warnings);
-        let blocks: Option<Vec<Block>> = self.blocks.into_iter().collect();
-        let states: Option<Vec<State>> = self.states.into_iter().collect();
+        let blocks: Option<Vec<Block>> = std::mem::take(&mut self.blocks).into_iter().collect();
+        let states: Option<Vec<State>> = std::mem::take(&mut self.states).into_iter().collect();
         let definition = match (sound, blocks, states) {
             (true, Some(blocks), Some(states)) => Some(Definition {
                 text: Arc::from(text),
@@ -151,10 +186,16 @@ impl<'o> Compiler<'o> {
                 timeout_seconds,
                 blocks,
                 states,
-                variable_references: self.references.into_iter().filter(|(_, names)| !names.is_empty()).collect(),
+                variable_references: std::mem::take(&mut self.references)
+                    .into_iter()
+                    .filter(|(_, names)| !names.is_empty())
+                    .collect(),
             }),
             _ => None,
         };
+        if let Some(definition) = &definition {
+            diagnostics.extend(self.maybe_unset(definition));
+        }
         Compiled { definition, diagnostics }
     }
 
@@ -280,7 +321,9 @@ impl<'o> Compiler<'o> {
         let compiled = states::compile(&mut site, name, key, node, at);
         let variables = std::mem::take(&mut site.variables);
         if self.options.warnings && !variables.is_empty() {
-            self.readers.push((at.to_string(), key, variables.clone()));
+            let asked_for = variables.iter().filter(|name| unset::is_asked_for(node, name)).cloned().collect();
+            let (location, names) = (at.to_string(), variables.clone());
+            self.readers.push(Reader { state: id, location, span: key, names, asked_for });
         }
         if let Some((_, slot)) = self.references.get_mut(id.0 as usize) {
             *slot = variables;
