@@ -1,6 +1,6 @@
 //! Dates as signatures write them: `20150830T123600Z`.
 
-use stepwell_value::Timestamp;
+use stepwell_value::{Timestamp, days_from_civil};
 
 /// The moment in the form of `X-Amz-Date`.
 pub(crate) fn amz_date(moment: Timestamp) -> String {
@@ -30,16 +30,6 @@ pub(crate) fn parse_amz_date(text: &str) -> Option<Timestamp> {
     }
     let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
     Some(Timestamp(seconds * 1000))
-}
-
-/// Days since 1970 of a date of the Gregorian calendar (Howard Hinnant's algorithm).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let shifted_year = if month <= 2 { year - 1 } else { year };
-    let era = shifted_year.div_euclid(400);
-    let year_of_era = shifted_year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]

@@ -18,5 +18,5 @@ mod value;
 pub use json::{JsonError, Position};
 pub use number::Number;
 pub use payload::Payload;
-pub use timestamp::Timestamp;
+pub use timestamp::{Timestamp, days_from_civil};
 pub use value::{Map, Value};
