@@ -72,6 +72,15 @@ fn map_run_child(engine: &Handle, arn: &ExecutionArn) -> Result<Option<Execution
     Ok(None)
 }
 
+/// The Map Run that an execution is a child of: its machine is named `MACHINE/LABEL`, its revision by the run's UUID.
+pub(crate) fn map_run_of(record: &ExecutionRecord) -> Option<String> {
+    let identity = &record.identity;
+    identity.state_machine_name.contains('/').then(|| {
+        let base = identity.state_machine_arn.replacen(":stateMachine:", ":mapRun:", 1);
+        format!("{base}:{}", record.revision_id)
+    })
+}
+
 /// The activity with this ARN; `None` when there is none.
 pub(crate) fn activity(engine: &Handle, arn: &ActivityArn) -> Result<Option<ActivityRecord>, ApiError> {
     let scope = scope(&arn.scope).to_string();

@@ -89,6 +89,19 @@ async fn less_tolerance_may_end_a_map_run() {
     ok(&mut client, "UpdateMapRun", &format!(r#"{{"mapRunArn":{run},"toleratedFailurePercentage":50}}"#)).await;
     ok(&mut client, "SendTaskFailure", &format!(r#"{{"taskToken":"{first}"}}"#)).await;
     token(&mut client).await; // the second child has started, so that the first one is counted
+    let shown = ok(&mut client, "DescribeMapRun", &format!(r#"{{"mapRunArn":{run}}}"#)).await;
+    let counts = shown.get("executionCounts").unwrap();
+    let count = |member: &str| counts.get(member).and_then(Value::as_i64).unwrap();
+    assert_eq!((count("total"), count("failed"), count("running"), count("pending")), (3, 1, 1, 1), "{shown}");
+    let children =
+        ok(&mut client, "ListExecutions", &format!(r#"{{"mapRunArn":{run},"statusFilter":"RUNNING"}}"#)).await;
+    let child = children.get("executions").and_then(Value::as_array).unwrap()[0].get("executionArn").unwrap().to_json();
+    let about = format!(r#"{{"executionArn":{child}}}"#);
+    let described = ok(&mut client, "DescribeExecution", &about).await;
+    assert_eq!(described.get("mapRunArn").unwrap().to_json(), run);
+    let described = ok(&mut client, "DescribeStateMachineForExecution", &about).await;
+    assert_eq!(described.get("mapRunArn").unwrap().to_json(), run);
+    assert!(described.get("label").and_then(Value::as_str).is_some_and(|label| label.len() == 36), "{described}");
     ok(&mut client, "UpdateMapRun", &format!(r#"{{"mapRunArn":{run},"toleratedFailurePercentage":10}}"#)).await;
     server.ended(&execution).await;
     let ended = ok(&mut client, "DescribeExecution", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;

@@ -205,7 +205,7 @@ fn children_of_a_map_run_are_redriven_with_it() {
             r#"{"executionArn":"<child>","includedData":"METADATA_ONLY"}"#,
             200,
             r#"{"executionArn":"<child>","stateMachineArn":"*","name":"<name>","status":"FAILED","startDate":"<s>","stopDate":"*",
-                "inputDetails":{"included":false},"redriveCount":0,"redriveStatus":"REDRIVABLE_BY_MAP_RUN"}"#,
+                "inputDetails":{"included":false},"mapRunArn":"<run>","redriveCount":0,"redriveStatus":"REDRIVABLE_BY_MAP_RUN"}"#,
         ),
         (
             "RedriveExecution",

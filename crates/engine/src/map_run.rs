@@ -56,6 +56,7 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
     handle.map_run_stops().wait(&request.map_run_arn).await;
     let mut changes = handle.changeable_map_runs().open(&request.map_run_arn);
     let mut record = begin(handle, identity, request, inputs.len()).await?;
+    changes.tell(record.counts);
     let resolved = resolved(identity, request, &record);
     let mut outputs = BTreeMap::new();
     let mut running: JoinSet<(usize, Result<Child, StartError>)> = JoinSet::new();
@@ -91,6 +92,7 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
         let Ok((index, ended)) = ended else { continue };
         let ended = ended?;
         count(&mut record.counts, ended.status);
+        changes.tell(record.counts);
         match ended.output.filter(|_| ended.status == Status::Succeeded) {
             Some(output) => {
                 outputs.insert(index, output);

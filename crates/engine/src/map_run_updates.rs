@@ -1,12 +1,12 @@
-//! Changes of Map Runs that are under way (UpdateMapRun). The task that carries a run out is the only one that writes its
-//! record, so that a change is handed to it.
+//! Map Runs that are under way: changing them (UpdateMapRun), and how far they are. The task that carries a run out is the
+//! only one that writes its record, so that a change is handed to it; its counts are stored only at the end.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepwell_interpreter::Status;
 use stepwell_store::Error;
-use stepwell_store::record::MapRunRecord;
+use stepwell_store::record::{MapRunCounts, MapRunRecord};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::handle::Handle;
@@ -52,9 +52,14 @@ pub enum UpdateError {
 /// A change on its way to a run.
 pub(crate) type Change = (MapRunUpdate, oneshot::Sender<Result<(), Error>>);
 
-/// The runs that take changes.
+/// The runs that are under way.
 #[derive(Default)]
-pub(crate) struct Changeable(Mutex<HashMap<Arc<str>, mpsc::UnboundedSender<Change>>>);
+pub(crate) struct Changeable(Mutex<HashMap<Arc<str>, UnderWay>>);
+
+struct UnderWay {
+    sender: mpsc::UnboundedSender<Change>,
+    counts: MapRunCounts,
+}
 
 /// The changes of one run, for as long as it is carried out.
 pub(crate) struct Changes<'a> {
@@ -68,20 +73,28 @@ impl Changeable {
     /// Takes changes of a run from now on, until what is given back is dropped.
     pub fn open(&self, arn: &Arc<str>) -> Changes<'_> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.lock().insert(Arc::clone(arn), sender.clone());
+        let under_way = UnderWay { sender: sender.clone(), counts: MapRunCounts::default() };
+        self.lock().insert(Arc::clone(arn), under_way);
         Changes { of: self, arn: Arc::clone(arn), sender, receiver }
     }
 
     fn sender(&self, arn: &str) -> Option<mpsc::UnboundedSender<Change>> {
-        self.lock().get(arn).cloned()
+        self.lock().get(arn).map(|run| run.sender.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, mpsc::UnboundedSender<Change>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, UnderWay>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Changes<'_> {
+    /// Tells how the run's children stand.
+    pub fn tell(&self, counts: MapRunCounts) {
+        if let Some(run) = self.of.lock().get_mut(&self.arn) {
+            run.counts = counts;
+        }
+    }
+
     /// The next change.
     pub async fn next(&mut self) -> Change {
         match self.receiver.recv().await {
@@ -95,13 +108,18 @@ impl Drop for Changes<'_> {
     /// Closes this run's way in; not that of a task which has taken its place.
     fn drop(&mut self) {
         let mut runs = self.of.lock();
-        if runs.get(&self.arn).is_some_and(|sender| sender.same_channel(&self.sender)) {
+        if runs.get(&self.arn).is_some_and(|run| run.sender.same_channel(&self.sender)) {
             runs.remove(&self.arn);
         }
     }
 }
 
 impl Handle {
+    /// How the children of a Map Run stand that is under way: those that have ended. `None` when it is not under way.
+    pub fn map_run_counts(&self, arn: &str) -> Option<MapRunCounts> {
+        self.changeable_map_runs().lock().get(arn).map(|run| run.counts)
+    }
+
     /// Changes a Map Run that is under way; durable when it returns. More children are started at once when more may run;
     /// none is stopped when fewer may.
     ///

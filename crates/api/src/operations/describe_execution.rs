@@ -35,6 +35,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
         .put_some("error", failure.error.as_ref().map(text))
         .put_some("cause", failure.cause.as_ref().map(text))
         .put_some("traceHeader", record.trace_header.as_ref().map(text))
+        .put_some("mapRunArn", lookup::map_run_of(&record))
         .put_some("stateMachineVersionArn", identity.version_arn.as_ref().map(text))
         .put_some("stateMachineAliasArn", identity.alias_arn.as_ref().map(text));
     put_redrive(&mut shape, &record, redrivable(engine, &record, &call.config().limits)?);

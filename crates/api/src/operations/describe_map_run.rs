@@ -19,7 +19,10 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
     let engine = call.engine();
     let arn = MapRunArn::parse(call.request.str("mapRunArn")?)?.to_string();
     let found = registry::map_run(&**engine.store(), &arn).map_err(store_failure)?;
-    let run = found.ok_or_else(|| ApiError::resource_not_found(&arn))?;
+    let mut run = found.ok_or_else(|| ApiError::resource_not_found(&arn))?;
+    if run.status == Status::Running {
+        run.counts = engine.map_run_counts(&arn).filter(|counts| counts.total > 0).unwrap_or(run.counts);
+    }
     let running = match run.status {
         Status::Running => {
             let status = Some(Status::Running);

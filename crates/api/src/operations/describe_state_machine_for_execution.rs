@@ -40,7 +40,9 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
     let mut shape = Shape::new()
         .with("stateMachineArn", text(&resolved.machine.arn))
         .with("name", text(&resolved.machine.name))
-        .with("updateDate", date(resolved.revision.created));
+        .with("updateDate", date(resolved.revision.created))
+        .with_some("mapRunArn", lookup::map_run_of(&execution))
+        .with_some("label", execution.identity.state_machine_name.split_once('/').map(|(_, label)| label));
     machines::put_definition(&mut shape, &definition, machines::metadata_only(&call.request));
     machines::put_revision(&mut shape, &resolved.revision, call.config().shows_default_encryption);
     Ok(shape.build())
