@@ -38,6 +38,10 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
 async fn parent(call: &Call<'_>) -> Result<(MachineKey, String, Option<String>), ApiError> {
     let (request, engine) = (&call.request, call.engine());
     match (request.has("stateMachineArn"), request.opt_str("mapRunArn")) {
+        // API reference, `statusFilter`; AWS documents no text.
+        (true, None) if request.opt_str("statusFilter") == Some(Status::PendingRedrive.name()) => {
+            Err(ApiError::validation("mapRunArn must be specified when statusFilter is PENDING_REDRIVE"))
+        }
         (true, None) => {
             let arn = call.machine_arn("stateMachineArn")?;
             let machine = lookup::existing_machine(engine, &arn).await?;
