@@ -118,7 +118,10 @@ pub async fn start(mut plan: Plan<'_>) -> Result<System, Problem> {
         let router = Router::new(lambda, Arc::new(FromWithin(made)), handle);
         Arc::new(router.with_mock(mock)) as Arc<dyn Dispatcher>
     });
-    let engine = engine.await.map_err(|error| Problem::failed(error.to_string()))?;
+    let engine = engine.await.map_err(|error| {
+        Problem::failed(error.to_string())
+            .help("what is damaged in a data folder: stepwell doctor --verify --data FOLDER")
+    })?;
     let Some(api) = api else { return Err(Problem::failed("a bug: the engine asked for no dispatcher")) };
     if engine.recovered > 0 {
         tracing::info!(executions = engine.recovered, "took up the executions that were running");

@@ -165,6 +165,11 @@ fn verification_finds_flipped_bytes_and_leaves_servers_alone() {
     }
     let json = run(&["doctor", "--verify", "--data", &shown(&data), "--output", "json"]).code(1).json();
     assert!(json.as_array().is_some_and(|rows| rows.len() > 11), "{json:?}");
+    run(&["dev", &shown(folder.path()), "--data", &shown(&data), "--listen", "127.0.0.1:0"]).code(1).says(&[
+        "an execution's row of execution ",
+        "checksum",
+        "stepwell doctor --verify",
+    ]);
     run(&["backup", "--data", &shown(&data), "--to", &shown(&folder.path().join("file"))]).code(1).says(&[
         "an execution's row",
         "what could be copied is in",

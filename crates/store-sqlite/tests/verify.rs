@@ -99,13 +99,21 @@ fn every_kind_of_damage_is_named() {
             Kind::Chunks,
             "1 rows of `history` belong to nothing in `executions`, the first to execution 77",
         ),
-        ("UPDATE executions SET FLIP(body) WHERE key = 5", Kind::Executions, "execution 5: an execution's row"),
+        (
+            "UPDATE executions SET FLIP(body) WHERE key = 5",
+            Kind::Executions,
+            "an execution's row of execution 5 is damaged",
+        ),
         (
             "UPDATE executions SET status = 2 WHERE key = 3",
             Kind::Events,
             "execution 3: it is FAILED, but its history ends with ExecutionSucceeded",
         ),
-        ("UPDATE executions SET status = 9 WHERE key = 3", Kind::Executions, "execution 3: an execution's row"),
+        (
+            "UPDATE executions SET status = 9 WHERE key = 3",
+            Kind::Executions,
+            "an execution's row of execution 3 is damaged",
+        ),
         (
             "UPDATE executions SET stopped = stopped + 1 WHERE key = 3",
             Kind::Events,

@@ -100,8 +100,12 @@ impl Check<'_> {
     fn one(&mut self, key: i64, row: &Row<'_>) -> Answer<()> {
         let record = match read::execution_row(row) {
             Ok(record) => Some(record),
-            Err(trouble) => {
-                self.damage(Kind::Executions, key, &text(&trouble));
+            Err(Trouble::Store(error)) => {
+                self.report.damage(Kind::Executions, error.to_string()); // it says whose
+                None
+            }
+            Err(Trouble::Sqlite(error)) => {
+                self.damage(Kind::Executions, key, &error.to_string());
                 None
             }
         };
