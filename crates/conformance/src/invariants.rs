@@ -181,6 +181,6 @@ fn waits_for(frame: &Frame, kind: TimerKind) -> bool {
 
 fn same_task(asked: &TaskRequest, pending: &TaskRequest) -> bool {
     // Only the answer of a call that was made in the meantime is news.
-    let pending = TaskRequest { submitted: asked.submitted.clone(), ..pending.clone() };
+    let pending = TaskRequest { submitted: asked.submitted.clone(), repeated: asked.repeated, ..pending.clone() };
     *asked == pending
 }

@@ -1,5 +1,7 @@
 //! Tasks that call Step Functions itself: `states:startExecution` in its four patterns, and `aws-sdk:sfn:*`.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 use stepwell_asl::definition::{Pattern, Target};
 use stepwell_engine::{Answer, BoxFuture, Call, Handle, Scope, registry};
@@ -9,6 +11,9 @@ use stepwell_value::{Payload, Value};
 
 use crate::ids::{http_date, request_id};
 use crate::sdk;
+
+/// How long a start waits when the server cannot take it now.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// Our own API, called from within: the same operations, checks and errors as over HTTP.
 pub trait StepFunctionsApi: Send + Sync + 'static {
@@ -51,15 +56,48 @@ pub(crate) async fn start_execution(api: &dyn StepFunctionsApi, engine: &Handle,
 }
 
 /// Starts the execution. One that gets no name gets one made of the task's token, so that a call that is made again after
-/// a restart starts nothing twice.
+/// a restart starts nothing twice; when the execution that was started before has ended by then, it is still the one.
 async fn start(api: &dyn StepFunctionsApi, call: &Call) -> Result<Payload, ServiceError> {
     let mut parameters = sdk_parameters(call.request.parameters.value());
-    if parameters.get("name").is_none() {
+    let is_named = parameters.get("name").is_some();
+    if !is_named {
         parameters = with_member(&parameters, "name", Value::from(name_of(&call.token)));
     }
     let scope = Scope::of_arn(&call.identity.state_machine_arn);
-    let answer = api.call(scope, "StartExecution", parameters).await?;
-    Ok(sdk_output(&answer))
+    let refused = loop {
+        match api.call(scope.clone(), "StartExecution", parameters.clone()).await {
+            Ok(answer) => return Ok(sdk_output(&answer)),
+            // The store does not take writes now (a full disk): that is trouble of the server, not of the workflow.
+            Err(error) if error.code == "ServiceUnavailableException" => tokio::time::sleep(AGAIN_AFTER).await,
+            Err(error) => break error,
+        }
+    };
+    let may_be_ours = refused.code == "ExecutionAlreadyExists" && (call.request.repeated || !is_named);
+    match may_be_ours {
+        true => started_before(api, call, &parameters, refused).await,
+        false => Err(refused),
+    }
+}
+
+/// The answer of a start that was made before a restart; `refused` when the execution of that name is another one.
+async fn started_before(
+    api: &dyn StepFunctionsApi,
+    call: &Call,
+    parameters: &Value,
+    refused: ServiceError,
+) -> Result<Payload, ServiceError> {
+    // Execution Already Exists: 'ARN'
+    let Some(arn) = refused.message.split('\'').nth(1) else { return Err(refused) };
+    let scope = Scope::of_arn(&call.identity.state_machine_arn);
+    let input = Value::object([("executionArn", Value::from(arn))]);
+    let Ok(description) = api.call(scope, "DescribeExecution", input).await else { return Err(refused) };
+    let parsed = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|text| Value::parse(text).ok());
+    let given = parsed(parameters.get("input")).unwrap_or_else(Value::empty_object);
+    if parsed(description.get("input")) != Some(given) {
+        return Err(refused);
+    }
+    let answer = ["executionArn", "startDate"].map(|name| (name, description.get(name).cloned().unwrap_or_default()));
+    Ok(sdk_output(&Value::object(answer)))
 }
 
 /// The parameters as the API takes them: `Input` may be any JSON; null and nothing are an empty object.

@@ -73,6 +73,8 @@ pub struct TaskRequest {
     pub parameters: Payload,
     /// The answer of the call, when it was made before a restart and only its job or callback is still awaited.
     pub submitted: Option<Payload>,
+    /// Whether the request is made again after a restart: the call may have been made before.
+    pub repeated: bool,
     /// `Credentials.RoleArn`
     pub credentials_role_arn: Option<Arc<str>>,
     /// When the task times out.

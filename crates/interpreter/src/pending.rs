@@ -101,6 +101,7 @@ fn request(
         resource: task.resource.clone(),
         parameters,
         submitted,
+        repeated: true,
         credentials_role_arn,
         timeout: wait.timeout,
         heartbeat_seconds: wait.heartbeat_seconds,

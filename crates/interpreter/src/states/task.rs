@@ -51,6 +51,7 @@ pub(crate) fn run(step: &mut Step<'_>, id: FrameId, state: &State, task: &TaskSt
         resource: task.resource.clone(),
         parameters,
         submitted: None,
+        repeated: false,
         credentials_role_arn,
         timeout,
         heartbeat_seconds,
