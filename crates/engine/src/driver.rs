@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use stepwell_store::{Error, Store, StoredExecution};
+use stepwell_store::{Error, Store};
 use tokio::sync::oneshot;
 
 use crate::activities::Activities;
@@ -15,6 +15,7 @@ use crate::definitions::Definitions;
 use crate::handle::Handle;
 use crate::integration::Dispatcher;
 use crate::known::KnownMachines;
+use crate::shard::recovery::{Open, read_open};
 use crate::shard::{Message, Shard};
 use crate::shared::{Mailbox, Shared};
 
@@ -23,8 +24,6 @@ const NAP_MAX: Duration = Duration::from_secs(1);
 /// Messages a loop takes before it looks at its timers and commits.
 const MESSAGES_PER_TURN: usize = 1024;
 
-/// Open executions that are read at a time.
-pub(crate) const RECOVERY_PAGE: usize = 500;
 /// Pages that may be read before a loop has taken up the first of them.
 const PAGES_AHEAD: usize = 4;
 
@@ -224,22 +223,18 @@ async fn recover(shared: &Arc<Shared>) -> Result<usize, Error> {
 }
 
 /// Reads all open executions and sends each to its loop; tells how many there are.
-fn hand_out(shared: &Shared, loops: &[mpsc::SyncSender<Vec<StoredExecution>>]) -> Result<usize, Error> {
-    let (mut after, mut count) = (None, 0);
-    loop {
-        let page = shared.store.open_executions(after, RECOVERY_PAGE)?;
-        let Some(last) = page.last() else { return Ok(count) };
-        (after, count) = (Some(last.record.key), count + page.len());
-        let mut parts: Vec<Vec<StoredExecution>> = loops.iter().map(|_| Vec::new()).collect();
-        for stored in page {
-            if let Some(part) = parts.get_mut(shared.loop_of(stored.record.key)) {
-                part.push(stored);
+fn hand_out(shared: &Shared, loops: &[mpsc::SyncSender<Vec<Open>>]) -> Result<usize, Error> {
+    read_open(shared, |page| {
+        let mut parts: Vec<Vec<Open>> = loops.iter().map(|_| Vec::new()).collect();
+        for open in page {
+            if let Some(part) = parts.get_mut(shared.loop_of(open.key)) {
+                part.push(open);
             }
         }
         for (sender, part) in loops.iter().zip(parts) {
             let _ = sender.send(part); // a loop that could not go on says so itself
         }
-    }
+    })
 }
 
 fn spawn_loop(shared: Arc<Shared>, index: usize, receiver: mpsc::Receiver<Message>) -> Result<JoinHandle<()>, Error> {

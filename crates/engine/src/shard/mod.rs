@@ -7,7 +7,7 @@ mod answers;
 mod commit;
 mod effects;
 mod map_runs;
-mod recovery;
+pub(crate) mod recovery;
 mod redrive;
 mod start;
 mod stepping;
@@ -19,7 +19,7 @@ use std::sync::{Arc, mpsc};
 use stepwell_asl::Definition;
 use stepwell_interpreter::{Command, Execution, Failure, FrameId, MapRunOutcome, Progress, Status, Transition};
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::{Committed, Error, ExecutionKey, StoredExecution};
+use stepwell_store::{Committed, Error, ExecutionKey};
 use stepwell_value::{Payload, Timestamp};
 use tokio::sync::oneshot;
 
@@ -48,7 +48,7 @@ pub(crate) enum Message {
     /// Submit the failed group again.
     RetryCommit,
     /// Set up what these open executions wait for, until no page comes any more; sent once, before anything else.
-    Recover { pages: mpsc::Receiver<Vec<StoredExecution>>, reply: oneshot::Sender<Result<(), Error>> },
+    Recover { pages: mpsc::Receiver<Vec<recovery::Open>>, reply: oneshot::Sender<Result<(), Error>> },
     /// End the loop.
     Shutdown,
 }

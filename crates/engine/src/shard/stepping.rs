@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{Applied, Live, Shard};
 use crate::shard::commit::After;
+use crate::shared::Shared;
 use crate::timers::Which;
 use crate::token::ExecutionOutside;
 
@@ -60,27 +61,9 @@ impl Shard {
             return Ok(true);
         }
         let Some(stored) = self.shared.store.load(key)? else { return Ok(false) };
-        let live = self.live_of(stored)?;
+        let live = live_of(&self.shared, stored)?;
         self.lives.insert(key, live);
         Ok(true)
-    }
-
-    /// The execution in memory of a stored one.
-    pub(super) fn live_of(&self, stored: StoredExecution) -> Result<Live, Error> {
-        let record = stored.record;
-        let definition = self.shared.definition_of(&record)?;
-        let execution = Execution {
-            identity: record.identity,
-            input: stored.input.unwrap_or_default(),
-            status: record.status,
-            redrive_count: record.redrive_count,
-            redriven: record.redriven,
-            next_event: stored.next_event,
-            next_frame: stored.next_frame,
-            next_content: stored.next_content,
-            frames: stored.frames,
-        };
-        Ok(Live { execution, definition, stored: true, uncommitted: 0, ended: None })
     }
 
     /// Steps an execution in memory. A panic quarantines it: it is dropped from memory and stays at its last commit.
@@ -110,4 +93,22 @@ impl Shard {
             }
         }
     }
+}
+
+/// The execution in memory of a stored one.
+pub(super) fn live_of(shared: &Shared, stored: StoredExecution) -> Result<Live, Error> {
+    let record = stored.record;
+    let definition = shared.definition_of(&record)?;
+    let execution = Execution {
+        identity: record.identity,
+        input: stored.input.unwrap_or_default(),
+        status: record.status,
+        redrive_count: record.redrive_count,
+        redriven: record.redriven,
+        next_event: stored.next_event,
+        next_frame: stored.next_frame,
+        next_content: stored.next_content,
+        frames: stored.frames,
+    };
+    Ok(Live { execution, definition, stored: true, uncommitted: 0, ended: None })
 }
