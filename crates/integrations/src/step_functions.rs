@@ -68,7 +68,7 @@ async fn start(api: &dyn StepFunctionsApi, call: &Call) -> Result<Payload, Servi
         match api.call(scope.clone(), "StartExecution", parameters.clone()).await {
             Ok(answer) => return Ok(sdk_output(&answer)),
             // The store does not take writes now (a full disk): that is trouble of the server, not of the workflow.
-            Err(error) if error.code == "ServiceUnavailableException" => tokio::time::sleep(AGAIN_AFTER).await,
+            Err(error) if error.status == 503 => tokio::time::sleep(AGAIN_AFTER).await,
             Err(error) => break error,
         }
     };
