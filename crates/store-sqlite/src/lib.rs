@@ -84,12 +84,14 @@ impl SqliteStore {
         let folder = Folder::lock(&options.folder)?;
         folder.refuse_unfinished_restore()?;
         let path = folder.database();
-        if options.accept_wal_truncation {
-            wal::set_aside(&path)?;
-        } else {
+        let cut_off = options.accept_wal_truncation && wal::set_aside(&path)?;
+        if !cut_off {
             wal::check(&path)?;
         }
         let connection = schema::open(&path, options)?;
+        if cut_off {
+            schema::empty_log(&connection).map_err(|error| backend(&path, &error))?;
+        }
         let secret = schema::secret(&connection)?;
         let counters = Arc::new(Counters::default());
         let (jobs, queue) = mpsc::channel();

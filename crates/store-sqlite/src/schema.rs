@@ -101,6 +101,15 @@ fn set_up_writer(connection: &Connection, options: &Options) -> rusqlite::Result
     ))
 }
 
+/// Copies what is sound of a log and empties it. The commits that were given up would still be in it, behind what is written
+/// from now on, and the next start would find them again.
+///
+/// # Errors
+/// When SQLite fails.
+pub(crate) fn empty_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
 /// Tables and secret come into being together.
 fn make_tables(connection: &mut Connection) -> rusqlite::Result<()> {
     let mut secret = [0_u8; 32];

@@ -246,6 +246,51 @@ fn a_torn_last_commit_passes() {
     assert_eq!(open(folder.path()).open_executions(None, 100).unwrap().len(), 7);
 }
 
+/// Commits that failed after they were written, on a full disk, each shorter than the one before: what they left behind lies
+/// in the log one behind the other.
+#[test]
+fn what_failed_commits_leave_behind_is_no_damage() {
+    let (folder, log) = crashed(8);
+    let sound = std::fs::read(&log).unwrap();
+    let mut left: Vec<u8> = Vec::new();
+    for pages in [40, 30, 20, 10] {
+        // The same log goes on in as many ways, each made of the folder as it was.
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::copy(folder.path().join("stepwell.db"), copy.path().join("stepwell.db")).unwrap();
+        std::fs::write(copy.path().join("stepwell.db-wal"), &sound).unwrap();
+        let connection = Connection::open(copy.path().join("stepwell.db")).unwrap();
+        let insert = "INSERT INTO contents VALUES (1, 1, zeroblob(?1 * 4096))";
+        connection.execute(insert, [pages]).unwrap();
+        let bytes = std::fs::read(copy.path().join("stepwell.db-wal")).unwrap();
+        left.resize(left.len().max(bytes.len()), 0);
+        left[..bytes.len()].copy_from_slice(&bytes);
+    }
+    assert_eq!(left[..sound.len()], sound);
+    let findings = wal::examine(&*left).unwrap();
+    assert_eq!((findings.sound_commits, findings.lost_commits), (10, 1));
+    std::fs::write(&log, &left).unwrap();
+    assert_eq!(open(folder.path()).open_executions(None, 100).unwrap().len(), 8);
+}
+
+/// What was given up does not come back behind what was written afterwards.
+#[test]
+fn a_log_that_was_cut_off_is_sound() {
+    let (folder, log) = crashed(30);
+    let mut bytes = std::fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&log, &bytes).unwrap();
+    let options = Options { accept_wal_truncation: true, ..Options::new(folder.path()) };
+    let store = SqliteStore::open(&options).unwrap();
+    let kept = store.open_executions(None, 100).unwrap().len();
+    put(&store, sample::start(&Case::numbered(100)));
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["stepwell.db", "stepwell.db-wal"] {
+        std::fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
+    }
+    assert_eq!(open(copy.path()).open_executions(None, 100).unwrap().len(), kept + 1);
+}
+
 #[test]
 fn a_log_from_before_does_not_count() {
     let folder = tempfile::tempdir().unwrap();

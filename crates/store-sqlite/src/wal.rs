@@ -9,6 +9,10 @@
 //! Each frame's checksum goes on from that of the frame before, as stored. So a frame after a damaged one can be checked
 //! with what is stored beside it.
 //!
+//! Only commits in a row count, each of which goes on from the one before. On a full disk a commit may be written whole and
+//! fail nevertheless (the index of the log cannot grow); when a shorter one takes its place, its last frames stay behind.
+//! Several of those lie one behind the other, each with a commit that nobody was told of, and none goes on from another.
+//!
 //! Source: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>
 
 use std::fs::File;
@@ -38,7 +42,7 @@ pub(crate) struct Findings {
     pub(crate) sound_frames: u64,
     /// Commits up to there.
     pub(crate) sound_commits: u64,
-    /// Whole commits after it that belong to this log.
+    /// Whole commits in a row after it that belong to this log: the longest row.
     pub(crate) lost_commits: u64,
 }
 
@@ -81,16 +85,16 @@ pub(crate) fn check(database: &Path) -> Result<(), Error> {
     })
 }
 
-/// Keeps a copy of a damaged log, and says what is lost: SQLite is about to cut it off.
+/// Keeps a copy of a damaged log, and says what is lost: SQLite is about to cut it off. Tells whether it is damaged.
 ///
 /// # Errors
 /// [`Error::Backend`] when it cannot be read or copied.
-pub(crate) fn set_aside(database: &Path) -> Result<(), Error> {
-    let Some(damage) = examine_file(database)?.damage() else { return Ok(()) };
+pub(crate) fn set_aside(database: &Path) -> Result<bool, Error> {
+    let Some(damage) = examine_file(database)?.damage() else { return Ok(false) };
     let path = path_of(database);
     let copy_at = |number: u32| path.with_extension(format!("db-wal.damaged-{number}"));
     let free = (1..u32::MAX).map(copy_at).find(|copy| !copy.exists());
-    let Some(copy) = free else { return Ok(()) };
+    let Some(copy) = free else { return Ok(true) };
     let copied = std::fs::copy(&path, &copy).and_then(|_| File::open(&copy)?.sync_all());
     copied.map_err(|error| Error::Backend(format!("cannot copy {} to {}: {error}", path.display(), copy.display())))?;
     eprintln!(
@@ -98,7 +102,7 @@ pub(crate) fn set_aside(database: &Path) -> Result<(), Error> {
         path.display(),
         copy.display()
     );
-    Ok(())
+    Ok(true)
 }
 
 /// Walks the log of a database.
@@ -154,14 +158,18 @@ pub(crate) fn examine(mut log: impl Read) -> std::io::Result<Findings> {
     }
     let Some(header) = Header::of(&header) else { return Ok(Findings::default()) };
     let mut walk = Walk { salt: header.salt, big: header.big, before: header.sum, sound: header.sound };
-    let mut findings = Findings::default();
+    let (mut findings, mut row) = (Findings::default(), 0);
     let mut frame = vec![0; FRAME_HEADER_BYTES + header.page_bytes];
     while fill(&mut log, &mut frame)? {
         let Some(step) = walk.step(&frame) else { break };
         findings.sound_frames += u64::from(walk.sound);
-        if step.fits && step.commits {
-            *(if walk.sound { &mut findings.sound_commits } else { &mut findings.lost_commits }) += 1;
+        match (step.fits && step.commits, walk.sound) {
+            (true, true) => findings.sound_commits += 1,
+            (true, false) => row += 1,
+            (false, _) if !step.fits => row = 0,
+            (false, _) => {}
         }
+        findings.lost_commits = findings.lost_commits.max(row);
     }
     Ok(findings)
 }
