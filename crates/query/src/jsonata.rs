@@ -7,6 +7,7 @@
 //! Start reading at [`Jsonata::eval`]; what AWS refuses is in `profile`, what it adds in `dialect`.
 
 mod blame;
+mod chains;
 mod convert;
 mod dialect;
 mod engine;
@@ -48,6 +49,8 @@ struct Program {
     /// The tree with guards in it (see [`guards`]); none when there is nothing to guard.
     guarded: Option<AstNode>,
     names: Names,
+    /// Whether it can make long chains of functions (see [`chains`]).
+    can_chain: bool,
     /// Set when the expression is nothing but a variable and names: then no engine is needed, and spelling is kept.
     direct: Option<Direct>,
 }
@@ -103,7 +106,8 @@ impl Jsonata {
         let names = Names::of(&ast);
         let direct = Direct::of(&ast, &names);
         let guarded = guards::guarded(&ast, &names.functions);
-        Ok(Jsonata { text: Arc::from(text), program: Arc::new(Program { ast, guarded, names, direct }) })
+        let can_chain = chains::can_chain(&ast);
+        Ok(Jsonata { text: Arc::from(text), program: Arc::new(Program { ast, guarded, names, can_chain, direct }) })
     }
 
     /// The expression as AWS quotes it in messages: trimmed, without the delimiters.
@@ -153,7 +157,8 @@ impl Jsonata {
             return Ok(outcome);
         }
         let world = program.world(scope);
-        run(program, world, limits).map_err(|failure| self.error(failure))
+        let outcome = chains::with_room(program.can_chain, || run(program, world, limits));
+        outcome.map_err(|failure| self.error(failure))
     }
 
     fn error(&self, failure: Failure) -> EvalError {
@@ -327,11 +332,20 @@ pub fn evaluate_document(
         random: 0,
         is_guarded: guarded.is_some(),
     };
+    chains::with_room(chains::can_chain(&ast), || run_document(&ast, guarded.as_ref(), world, limits))
+}
+
+fn run_document(
+    ast: &AstNode,
+    guarded: Option<&AstNode>,
+    world: World,
+    limits: &Limits,
+) -> Result<Option<Value>, (String, String)> {
     let mut session = Session::new(world, limits).map_err(|fault| (fault.code, fault.message))?;
-    match session.evaluate(guarded.as_ref().unwrap_or(&ast)) {
+    match session.evaluate(guarded.unwrap_or(ast)) {
         Ok(value) => convert::from_engine(&value, limits).map_err(|reason| ("D2015".to_owned(), format!("{reason:?}"))),
         Err(fault) if messages::template(&fault.code).is_some() => {
-            let message = blame::explain(&mut session, &ast, &fault);
+            let message = blame::explain(&mut session, ast, &fault);
             Err((fault.code, message))
         }
         Err(fault) => Err((fault.code, fault.message)),
