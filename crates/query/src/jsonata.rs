@@ -16,6 +16,7 @@ mod guards;
 mod limits;
 mod messages;
 mod names;
+mod plain;
 mod profile;
 mod reads;
 mod syntax;
@@ -32,6 +33,7 @@ use crate::{EvalError, Scope};
 use convert::NoJson;
 use engine::{Fault, Session, World};
 use names::Names;
+use plain::Plain;
 use reads::{Reads, WHOLE};
 
 pub use limits::Limits;
@@ -51,14 +53,8 @@ struct Program {
     names: Names,
     /// Whether it can make long chains of functions (see [`chains`]).
     can_chain: bool,
-    /// Set when the expression is nothing but a variable and names: then no engine is needed, and spelling is kept.
-    direct: Option<Direct>,
-}
-
-/// A variable and the names that lead into its value.
-struct Direct {
-    variable: Arc<str>,
-    path: Vec<Arc<str>>,
+    /// Set when no engine is needed, unless something unusual happens.
+    plain: Option<Plain>,
 }
 
 /// Why a text is no JSONata expression of the profile.
@@ -104,10 +100,10 @@ impl Jsonata {
         let ast = engine::parse(text)?;
         profile::check(&ast, text)?;
         let names = Names::of(&ast);
-        let direct = Direct::of(&ast, &names);
+        let plain = Plain::of(&ast, &names, true);
         let guarded = guards::guarded(&ast, &names.functions);
         let can_chain = chains::can_chain(&ast);
-        Ok(Jsonata { text: Arc::from(text), program: Arc::new(Program { ast, guarded, names, can_chain, direct }) })
+        Ok(Jsonata { text: Arc::from(text), program: Arc::new(Program { ast, guarded, names, can_chain, plain }) })
     }
 
     /// The expression as AWS quotes it in messages: trimmed, without the delimiters.
@@ -153,12 +149,15 @@ impl Jsonata {
     /// As [`Jsonata::eval`].
     pub fn eval_within(&self, scope: &dyn Scope, limits: &Limits) -> Result<Option<Value>, EvalError> {
         let program = &*self.program;
-        if let Some(outcome) = program.direct.as_ref().and_then(|direct| direct.read(scope)) {
-            return Ok(outcome);
-        }
-        let world = program.world(scope);
-        let outcome = chains::with_room(program.can_chain, || run(program, world, limits));
-        outcome.map_err(|failure| self.error(failure))
+        let evaluated = || {
+            let world = program.world(scope);
+            chains::with_room(program.can_chain, || run(program, world, limits))
+        };
+        let Some(outcome) = program.plain.as_ref().and_then(|plain| plain.eval(scope, None, limits)) else {
+            return evaluated().map_err(|failure| self.error(failure));
+        };
+        debug_assert!(agree(&evaluated(), &outcome), "{} plainly gives {outcome:?}", self.text);
+        Ok(outcome)
     }
 
     fn error(&self, failure: Failure) -> EvalError {
@@ -174,6 +173,19 @@ impl Jsonata {
 /// error…` for a limit, which has no code.
 pub fn thrown(code: &str, message: &str) -> String {
     if code.is_empty() { format!(": {message}") } else { format!(". {code}: {message}") }
+}
+
+/// Whether the engine gives what a plain evaluation gave, unless a limit kept it from it.
+fn agree(evaluated: &Result<Option<Value>, Failure>, plainly: &Option<Value>) -> bool {
+    match evaluated {
+        Ok(value) => {
+            // Plainly, a number passes as it is spelled; the engine's are floats.
+            let as_floats = |value: &Value| convert::from_engine(&convert::to_engine(value, &WHOLE), &Limits::DEFAULT);
+            value.as_ref().map(as_floats) == plainly.as_ref().map(as_floats)
+        }
+        Err(Failure::Thrown { code, .. }) => code.is_empty(),
+        Err(Failure::Unsupported) => false,
+    }
 }
 
 /// Why there is no result.
@@ -264,51 +276,6 @@ fn states(scope: &dyn Scope, reads: &Reads) -> JValue {
     JValue::Object(std::rc::Rc::new(converted.collect::<JMap>()))
 }
 
-impl Direct {
-    fn of(ast: &AstNode, names: &Names) -> Option<Direct> {
-        let (variable, path) = match ast {
-            AstNode::Variable(name) => (name.as_str(), Vec::new()),
-            AstNode::Path { steps } => {
-                let (first, rest) = steps.split_first()?;
-                let AstNode::Variable(name) = &first.node else { return None };
-                let member = |step: &jsonata_core::ast::PathStep| match &step.node {
-                    AstNode::Name(member) if tree::is_plain(step) => Some(Arc::from(member.as_str())),
-                    _ => None,
-                };
-                let path: Vec<_> = rest.iter().map(member).collect::<Option<_>>()?;
-                (name.as_str(), if tree::is_plain(first) { path } else { return None })
-            }
-            _ => return None,
-        };
-        let variable = names.variables.iter().find(|free| &***free == variable)?;
-        Some(Direct { variable: Arc::clone(variable), path })
-    }
-
-    /// What the path leads to; `None` when it meets an array, over which names are mapped: that is for the engine.
-    fn read(&self, scope: &dyn Scope) -> Option<Option<Value>> {
-        let mut path = self.path.iter();
-        let mut current = if &*self.variable == "states" {
-            let Some(member) = path.next() else {
-                return Some(Some(Value::object(
-                    states_of(scope, |_| true).into_iter().map(|(name, value)| (name, value.clone())),
-                )));
-            };
-            let members = states_of(scope, |name| name == &**member);
-            members.first().map(|(_, value)| *value)
-        } else {
-            scope.variable(&self.variable)
-        };
-        for name in path {
-            current = match current {
-                Some(Value::Array(_)) => return None,
-                Some(value) => value.get(name),
-                None => None,
-            };
-        }
-        Some(current.cloned())
-    }
-}
-
 /// Evaluates any JSONata text against an input document, without the restrictions of the profile: for the official test suite
 /// and for trying expressions out at the time `now`. `Ok(None)` is undefined.
 ///
@@ -323,16 +290,60 @@ pub fn evaluate_document(
 ) -> Result<Option<Value>, (String, String)> {
     let ast = engine::parse(text).map_err(|error| (error.code, error.message))?;
     let names = Names::of(&ast);
-    let guarded = guards::guarded(&ast, &names.functions);
-    let world = World {
-        input: input.map_or(JValue::Undefined, |value| convert::to_engine(value, &WHOLE)),
-        bindings: bindings.iter().map(|(name, value)| (Arc::from(*name), convert::to_engine(value, &WHOLE))).collect(),
-        functions: names.functions.into_iter().filter(|name| &**name != "eval").collect(),
-        now,
-        random: 0,
-        is_guarded: guarded.is_some(),
-    };
-    chains::with_room(chains::can_chain(&ast), || run_document(&ast, guarded.as_ref(), world, limits))
+    let document = Document { input, bindings, now };
+    let plain = Plain::of(&ast, &names, false).and_then(|plain| plain.eval(&document, input, limits));
+    let evaluated = || document.evaluate(&ast, names, limits);
+    match plain {
+        Some(outcome) if cfg!(debug_assertions) => {
+            // The two ways have to agree; numbers may be spelled in different ways.
+            assert_eq!(evaluated().as_ref(), Ok(&outcome), "{text}");
+            Ok(outcome)
+        }
+        Some(outcome) => Ok(outcome),
+        None => evaluated(),
+    }
+}
+
+/// What an expression sees that is evaluated against a document.
+struct Document<'d> {
+    input: Option<&'d Value>,
+    bindings: &'d [(&'d str, &'d Value)],
+    now: Timestamp,
+}
+
+impl Scope for Document<'_> {
+    fn input(&self) -> &Value {
+        self.input.unwrap_or(&Value::Null)
+    }
+    fn context(&self) -> &Value {
+        &Value::Null
+    }
+    fn variable(&self, name: &str) -> Option<&Value> {
+        self.bindings.iter().find(|(bound, _)| *bound == name).map(|(_, value)| *value)
+    }
+    fn random(&self) -> u64 {
+        0
+    }
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
+impl Document<'_> {
+    /// Evaluates with the engine.
+    fn evaluate(&self, ast: &AstNode, names: Names, limits: &Limits) -> Result<Option<Value>, (String, String)> {
+        let guarded = guards::guarded(ast, &names.functions);
+        let bindings = self.bindings.iter();
+        let world = World {
+            input: self.input.map_or(JValue::Undefined, |value| convert::to_engine(value, &WHOLE)),
+            bindings: bindings.map(|(name, value)| (Arc::from(*name), convert::to_engine(value, &WHOLE))).collect(),
+            functions: names.functions.into_iter().filter(|name| &**name != "eval").collect(),
+            now: self.now,
+            random: self.random(),
+            is_guarded: guarded.is_some(),
+        };
+        chains::with_room(chains::can_chain(ast), || run_document(ast, guarded.as_ref(), world, limits))
+    }
 }
 
 fn run_document(
