@@ -9,6 +9,7 @@ use crate::definition::{Catcher, Retrier, StateId};
 use crate::expression::Sees;
 use crate::fields;
 use crate::location::At;
+use crate::raised;
 use crate::site::Site;
 
 /// The error name that stands for all others.
@@ -27,7 +28,7 @@ impl Site<'_, '_, '_> {
                 retriers.extend(self.retrier(entry, &at, last));
             }
         }
-        self.warn_unmatched(entries, &list_at, "retrier");
+        self.warn_unmatched(node, entries, &list_at, "retrier");
         retriers
     }
 
@@ -70,7 +71,7 @@ impl Site<'_, '_, '_> {
                 catchers.extend(self.catcher(entry, &at, last));
             }
         }
-        self.warn_unmatched(entries, &list_at, "catcher");
+        self.warn_unmatched(node, entries, &list_at, "catcher");
         catchers
     }
 
@@ -110,8 +111,8 @@ impl Site<'_, '_, '_> {
         names
     }
 
-    /// Warns of entries whose names have all been taken by entries before them.
-    fn warn_unmatched(&mut self, entries: &[Spanned], at: &At, what: &str) {
+    /// Warns of names that the state never raises, and of entries whose names have all been taken by entries before them.
+    fn warn_unmatched(&mut self, state: &Spanned, entries: &[Spanned], at: &At, what: &str) {
         if !self.compiler.options.warnings {
             return;
         }
@@ -119,6 +120,15 @@ impl Site<'_, '_, '_> {
         for (index, entry) in entries.iter().enumerate() {
             let Some(Spanned { node: Node::Array(items), span }) = entry.get("ErrorEquals") else { continue };
             let names: Vec<&str> = items.iter().filter_map(Spanned::as_str).collect();
+            for (place, item) in items.iter().enumerate() {
+                let name = item.as_str().unwrap_or("");
+                if let Some(reason) = raised::never(name, state, self.is_jsonata()) {
+                    let message = format!("{name} never comes to this {what}: {reason}");
+                    let entry_at = at.index(index);
+                    let list_at = entry_at.field("ErrorEquals");
+                    self.warn("NEVER_MATCHES", message, &list_at.index(place), item.span, "remove the name");
+                }
+            }
             let wildcard = taken.contains("States.TaskFailed");
             let never = |name: &str| taken.contains(name) || (wildcard && is_task_failure(name));
             if !names.is_empty() && names.iter().all(|name| never(name)) {

@@ -30,7 +30,7 @@ fn task(site: &mut Site, node: &Spanned, at: &At) {
     if node.get("TimeoutSeconds").is_none() && node.get("TimeoutSecondsPath").is_none() {
         let message = "a Task without TimeoutSeconds waits up to 99,999,999 seconds for an answer".to_owned();
         let help = "set `TimeoutSeconds` to what the work may take at most";
-        site.warn("MISSING_TIMEOUT", message, at, node.span, help);
+        site.warn("MISSING_TIMEOUT", message, at, resource.span, help);
     }
     let Some(Ok(parsed)) = resource.as_str().map(resource::parse) else { return };
     let Target::Integration { pattern, .. } = parsed.target else { return };

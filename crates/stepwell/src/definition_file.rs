@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use stepwell_asl::{Compiled, Diagnostic, MachineType, Options, Severity};
+use stepwell_asl::{Compiled, MachineType, Options, Severity, Source};
 
 use crate::problem::{Exit, Problem};
 
@@ -58,16 +58,17 @@ impl DefinitionFile {
             Some(definition) => Ok(definition.text.to_string()),
             None => {
                 let errors = compiled.diagnostics.iter().filter(|one| one.severity == Severity::Error);
-                let rendered: String = errors.map(|one| self.render(one)).collect();
+                let source = self.source();
+                let rendered: String = errors.map(|one| source.render(one)).collect();
                 let message = format!("`{}` is not valid\n{}", self.path.display(), rendered.trim_end());
                 Err(Problem { exit: Exit::Invalid, ..Problem::failed(message) })
             }
         }
     }
 
-    /// One diagnostic with its place and source line.
-    pub fn render(&self, diagnostic: &Diagnostic) -> String {
-        stepwell_asl::render(diagnostic, &self.path.display().to_string(), &self.text)
+    /// Its text, for showing diagnostics with their places.
+    pub fn source(&self) -> Source<'_> {
+        Source::new(self.path.display().to_string(), &self.text)
     }
 
     /// The name of the state machine: the file's name without its ending.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use stepwell_asl::{Diagnostic, Severity};
-use stepwell_value::{Position, Value};
+use stepwell_asl::{Diagnostic, Severity, Source};
+use stepwell_value::Value;
 
 use crate::config::Type;
 use crate::definition_file::DefinitionFile;
@@ -48,14 +48,15 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Problem> {
     for path in &arguments.files {
         let file = DefinitionFile::read(path)?;
         let compiled = file.compile(machine_type, true);
+        let source = file.source();
         for diagnostic in &compiled.diagnostics {
             match diagnostic.severity {
                 Severity::Error => errors += 1,
                 Severity::Warning => warnings += 1,
             }
             match arguments.format {
-                Format::Human => data(&format!("{}\n", file.render(diagnostic))),
-                Format::Json => findings.push(finding(&file, diagnostic)),
+                Format::Human => data(&format!("{}\n", source.render(diagnostic))),
+                Format::Json => findings.push(finding(&file, &source, diagnostic)),
             }
         }
         if compiled.diagnostics.is_empty() && arguments.format == Format::Human {
@@ -74,12 +75,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Problem> {
 }
 
 /// A finding for programs: lines and columns count from 1, columns in characters; the end is exclusive.
-fn finding(file: &DefinitionFile, diagnostic: &Diagnostic) -> Value {
+fn finding(file: &DefinitionFile, source: &Source<'_>, diagnostic: &Diagnostic) -> Value {
     let severity = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let position = |offset: Option<usize>| offset.map(|offset| Position::of(&file.text, offset));
+    let position = |offset: Option<usize>| offset.map(|offset| source.position(offset));
     let start = position(diagnostic.span.map(|span| span.start));
     let end = position(diagnostic.span.map(|span| span.end));
     let number = |value: Option<u32>| value.map_or(Value::Null, |value| Value::from(i64::from(value)));
