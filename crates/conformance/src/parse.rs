@@ -137,6 +137,7 @@ fn limits(limits: &mut Limits, section: &Section<'_>) -> Result<(), ParseError> 
         match name {
             "payload_bytes" => limits.payload_bytes = number.map(|number| number as usize),
             "assign_bytes" => limits.assign_bytes = number.map(|number| number as usize),
+            "variables_bytes" => limits.variables_bytes = number.map(|number| number as usize),
             "history_events" => limits.history_events = number.map(u64::from),
             "inline_map_concurrency" => limits.inline_map_concurrency = number,
             "transitions_per_step" => limits.transitions_per_step = number.ok_or_else(unknown)?,

@@ -8,7 +8,7 @@ use stepwell_asl::{QueryLanguage, State};
 use stepwell_query::{EvalError, Expression, Jsonata, Scope, Template};
 use stepwell_value::{Payload, Value};
 
-use crate::execution::FrameId;
+use crate::execution::{Frame, FrameId};
 use crate::problem::{Fault, Problem};
 use crate::states::{Exit, target_of};
 use crate::step::Step;
@@ -187,10 +187,22 @@ pub(crate) fn assign(
     let mut values = values.collect::<Result<Vec<_>, _>>()?;
     values.sort_by(|one, two| one.0.cmp(&two.0));
     let bytes: usize = values.iter().map(|(_, value)| value.size_bytes()).sum();
-    if step.limits.assign_bytes.is_some_and(|limit| bytes > limit) {
+    let exceeds_all = || step.limits.variables_bytes.is_some_and(|limit| exceeds(step, frame, &values, bytes, limit));
+    if step.limits.assign_bytes.is_some_and(|limit| bytes > limit) || exceeds_all() {
         return Err(step.problem(id, Fault::Bare(Fault::assigned_too_much(&state.name))));
     }
     Ok(values)
+}
+
+/// Whether all variables of the execution are larger than a limit once a frame has assigned these, of so many bytes.
+fn exceeds(step: &Step<'_>, frame: &Frame, assigned: &[(Arc<str>, Payload)], bytes: usize, limit: usize) -> bool {
+    let kept = step.execution.frames.values().filter_map(|frame| frame.variables.as_ref());
+    let kept: usize = kept.map(|variables| variables.values.payload.size_bytes()).sum();
+    if kept + bytes <= limit {
+        return false;
+    }
+    let replaced = assigned.iter().filter_map(|(name, _)| frame.variable(name)).map(|value| value.to_json().len());
+    (kept + bytes).saturating_sub(replaced.sum()) > limit
 }
 
 /// Evaluates one JSONata field that must give a value.

@@ -7,6 +7,8 @@ pub struct Limits {
     pub payload_bytes: Option<usize>,
     /// Bytes of the variables that one `Assign` sets, and so of each variable (AWS: 262,144).
     pub assign_bytes: Option<usize>,
+    /// Bytes of all variables of an execution at a time (AWS: 10 MiB).
+    pub variables_bytes: Option<usize>,
     /// Events of an execution's history; the last one is ExecutionFailed (AWS: 25,000).
     pub history_events: Option<u64>,
     /// Iterations of an inline Map that run at a time when `MaxConcurrency` asks for no limit or a greater one (AWS: 40).
@@ -20,6 +22,7 @@ impl Limits {
     pub const AWS: Limits = Limits {
         payload_bytes: Some(262_144),
         assign_bytes: Some(262_144),
+        variables_bytes: Some(10 * 1024 * 1024),
         history_events: Some(25_000),
         inline_map_concurrency: Some(40),
         transitions_per_step: 512,
@@ -29,6 +32,7 @@ impl Limits {
     pub const UNBOUNDED: Limits = Limits {
         payload_bytes: None,
         assign_bytes: None,
+        variables_bytes: None,
         history_events: None,
         inline_map_concurrency: None,
         transitions_per_step: 512,
