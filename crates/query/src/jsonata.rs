@@ -33,7 +33,7 @@ use crate::{EvalError, Scope};
 use convert::NoJson;
 use engine::{Fault, Session, World};
 use names::Names;
-use plain::Plain;
+use plain::{Mismatch, Plain};
 use reads::{Reads, WHOLE};
 
 pub use limits::Limits;
@@ -149,15 +149,17 @@ impl Jsonata {
     /// As [`Jsonata::eval`].
     pub fn eval_within(&self, scope: &dyn Scope, limits: &Limits) -> Result<Option<Value>, EvalError> {
         let program = &*self.program;
-        let evaluated = || {
-            let world = program.world(scope);
+        let evaluated = |mismatch| {
+            let world = World { mismatch, ..program.world(scope) };
             chains::with_room(program.can_chain, || run(program, world, limits))
         };
-        let Some(outcome) = program.plain.as_ref().and_then(|plain| plain.eval(scope, None, limits)) else {
-            return evaluated().map_err(|failure| self.error(failure));
-        };
-        debug_assert!(agree(&evaluated(), &outcome), "{} plainly gives {outcome:?}", self.text);
-        Ok(outcome)
+        match program.plain.as_ref().map_or(Err(None), |plain| plain.eval(scope, None, limits)) {
+            Ok(outcome) => {
+                debug_assert!(agree(&evaluated(None), &outcome), "{} plainly gives {outcome:?}", self.text);
+                Ok(outcome)
+            }
+            Err(mismatch) => evaluated(mismatch).map_err(|failure| self.error(failure)),
+        }
     }
 
     fn error(&self, failure: Failure) -> EvalError {
@@ -249,6 +251,7 @@ impl Program {
             random: if self.names.functions.iter().any(is_random) { scope.random() } else { 0 },
             is_guarded: self.guarded.is_some(),
             functions: self.names.functions.clone(),
+            mismatch: None,
         }
     }
 }
@@ -291,16 +294,16 @@ pub fn evaluate_document(
     let ast = engine::parse(text).map_err(|error| (error.code, error.message))?;
     let names = Names::of(&ast);
     let document = Document { input, bindings, now };
-    let plain = Plain::of(&ast, &names, false).and_then(|plain| plain.eval(&document, input, limits));
-    let evaluated = || document.evaluate(&ast, names, limits);
+    let plain = Plain::of(&ast, &names, false).map_or(Err(None), |plain| plain.eval(&document, input, limits));
+    let evaluated = |mismatch| document.evaluate(&ast, names, mismatch, limits);
     match plain {
-        Some(outcome) if cfg!(debug_assertions) => {
+        Ok(outcome) if cfg!(debug_assertions) => {
             // The two ways have to agree; numbers may be spelled in different ways.
-            assert_eq!(evaluated().as_ref(), Ok(&outcome), "{text}");
+            assert_eq!(evaluated(None).as_ref(), Ok(&outcome), "{text}");
             Ok(outcome)
         }
-        Some(outcome) => Ok(outcome),
-        None => evaluated(),
+        Ok(outcome) => Ok(outcome),
+        Err(mismatch) => evaluated(mismatch),
     }
 }
 
@@ -331,7 +334,13 @@ impl Scope for Document<'_> {
 
 impl Document<'_> {
     /// Evaluates with the engine.
-    fn evaluate(&self, ast: &AstNode, names: Names, limits: &Limits) -> Result<Option<Value>, (String, String)> {
+    fn evaluate(
+        &self,
+        ast: &AstNode,
+        names: Names,
+        mismatch: Option<Mismatch>,
+        limits: &Limits,
+    ) -> Result<Option<Value>, (String, String)> {
         let guarded = guards::guarded(ast, &names.functions);
         let bindings = self.bindings.iter();
         let world = World {
@@ -341,6 +350,7 @@ impl Document<'_> {
             now: self.now,
             random: self.random(),
             is_guarded: guarded.is_some(),
+            mismatch,
         };
         chains::with_room(chains::can_chain(ast), || run_document(ast, guarded.as_ref(), world, limits))
     }

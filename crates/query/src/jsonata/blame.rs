@@ -20,6 +20,12 @@ const ATTEMPTS_MAX: usize = 200;
 /// The message of a fault that evaluating `ast` raised.
 pub(super) fn explain(session: &mut Session, ast: &AstNode, fault: &Fault) -> String {
     let mut parts = errors::known_parts(fault);
+    if fault.code == "T2009"
+        && let Some([one, two]) = &session.mismatch
+    {
+        parts.extend([("value", one.to_json()), ("value2", two.to_json())]);
+        return errors::fill(&fault.code, &parts);
+    }
     if !needs_blame(&fault.code) {
         return errors::fill(&fault.code, &parts);
     }

@@ -13,6 +13,7 @@ use stepwell_value::Timestamp;
 
 use super::dialect::{self, Moment};
 use super::limits::Limits;
+use super::plain::Mismatch;
 use super::{JsonataSyntaxError, errors, guards, syntax};
 
 /// The code of faults that are the engine's own: it panicked.
@@ -63,12 +64,16 @@ pub(super) struct World {
     pub random: u64,
     /// Whether the tree has guards in it.
     pub is_guarded: bool,
+    /// What a plain evaluation could not compare.
+    pub mismatch: Option<Mismatch>,
 }
 
 /// One evaluation, with everything bound. It can be repeated on parts of the expression.
 pub(super) struct Session {
     evaluator: Evaluator,
     input: JValue,
+    /// What a plain evaluation could not compare.
+    pub(super) mismatch: Option<Mismatch>,
 }
 
 impl Session {
@@ -101,7 +106,7 @@ impl Session {
         for name in ours {
             dialect::register(&mut evaluator, name, &moment).map_err(|error| Fault::of(&error))?;
         }
-        Ok(Session { evaluator, input: world.input })
+        Ok(Session { evaluator, input: world.input, mismatch: world.mismatch })
     }
 
     /// Evaluates a tree.
@@ -109,7 +114,7 @@ impl Session {
     /// # Errors
     /// What the engine raised; a panic of the engine becomes a fault, too.
     pub(super) fn evaluate(&mut self, ast: &AstNode) -> Result<JValue, Fault> {
-        let Session { evaluator, input } = self;
+        let Session { evaluator, input, .. } = self;
         match catch_unwind(AssertUnwindSafe(|| evaluator.evaluate(ast, input))) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Fault::of(&error)),

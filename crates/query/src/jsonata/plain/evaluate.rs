@@ -7,7 +7,7 @@ use stepwell_value::{Map, Value};
 
 use super::super::limits::Limits;
 use super::got::{GaveUp, Got};
-use super::{Arithmetic, Each, Member, Node, Order, Step, functions};
+use super::{Arithmetic, Each, Member, Mismatch, Node, Order, Step, functions};
 use crate::Scope;
 
 /// How much work an evaluation does before it gives up, in nodes; some milliseconds. The engine has limits of its own.
@@ -21,16 +21,18 @@ pub(super) struct Evaluation<'s> {
     scope: &'s dyn Scope,
     locals: Vec<Got<'s>>,
     work_left: usize,
+    /// The two values of different types over whose order it gave up.
+    pub(super) mismatch: Option<Mismatch>,
 }
 
 impl<'s> Evaluation<'s> {
     pub(super) fn new(scope: &'s dyn Scope, locals: usize) -> Evaluation<'s> {
-        Evaluation { scope, locals: vec![Got::Undefined; locals], work_left: WORK_MAX }
+        Evaluation { scope, locals: vec![Got::Undefined; locals], work_left: WORK_MAX, mismatch: None }
     }
 
     /// The result of a whole expression. Gives up when it is larger than the limit on results.
     pub(super) fn result(
-        mut self,
+        &mut self,
         root: &Node,
         document: Option<&'s Value>,
         limits: &Limits,
@@ -287,7 +289,10 @@ impl<'s> Evaluation<'s> {
             if one.is_undefined() || two.is_undefined() {
                 return Ok(Got::Undefined);
             }
-            let (Some(one), Some(two)) = (one.as_text(), two.as_text()) else { return Err(GaveUp) };
+            let (Some(one), Some(two)) = (one.as_text(), two.as_text()) else {
+                self.mismatch = one.into_value().zip(two.into_value()).map(|(one, two)| [one, two]);
+                return Err(GaveUp);
+            };
             Some(one.cmp(two))
         };
         let ordering = ordering.ok_or(GaveUp)?;

@@ -29,6 +29,9 @@ use evaluate::Evaluation;
 use functions::Function;
 use got::GaveUp;
 
+/// Two values that were compared and cannot be: the engine's message lacks them.
+pub(super) type Mismatch = [Value; 2];
+
 /// A plain expression.
 pub(super) struct Plain {
     root: Node,
@@ -46,15 +49,24 @@ impl Plain {
     }
 
     /// Evaluates over `document`, what `$` and names stand for outside all steps; expressions of state machines have none.
-    /// The outer `None` says that it gave up; the inner one is JSONata's undefined.
-    pub(super) fn eval(&self, scope: &dyn Scope, document: Option<&Value>, limits: &Limits) -> Option<Option<Value>> {
+    /// `Ok(None)` is JSONata's undefined.
+    ///
+    /// # Errors
+    /// When it gave up; with the values, when that was over two that cannot be compared.
+    pub(super) fn eval(
+        &self,
+        scope: &dyn Scope,
+        document: Option<&Value>,
+        limits: &Limits,
+    ) -> Result<Option<Value>, Option<Mismatch>> {
         // A document that is an array is one item at first, and then many: a rule of its own.
         let is_array = matches!(document, Some(Value::Array(_)));
         if is_array || self.functions.iter().any(|name| scope.variable(name).is_some()) {
-            return None;
+            return Err(None);
         }
-        let outcome = Evaluation::new(scope, self.locals).result(&self.root, document, limits);
-        outcome.map_err(|GaveUp| ()).ok()
+        let mut evaluation = Evaluation::new(scope, self.locals);
+        let outcome = evaluation.result(&self.root, document, limits);
+        outcome.map_err(|GaveUp| evaluation.mismatch.take())
     }
 }
 

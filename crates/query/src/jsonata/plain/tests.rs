@@ -15,9 +15,9 @@ fn outcome(text: &str) -> String {
     let ast = engine::parse(text).unwrap();
     let Some(plain) = Plain::of(&ast, &Names::of(&ast), true) else { return "engine".to_owned() };
     match plain.eval(&scope, None, &Limits::DEFAULT) {
-        None => "gave up".to_owned(),
-        Some(None) => "undefined".to_owned(),
-        Some(Some(value)) => value.to_json(),
+        Err(_) => "gave up".to_owned(),
+        Ok(None) => "undefined".to_owned(),
+        Ok(Some(value)) => value.to_json(),
     }
 }
 
