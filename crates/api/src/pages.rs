@@ -2,6 +2,7 @@
 
 use stepwell_model::limits::PAGE_SIZE_DEFAULT;
 use stepwell_model::{ApiError, PageToken};
+use stepwell_store::Place;
 use stepwell_value::Value;
 
 use crate::call::Call;
@@ -45,6 +46,12 @@ impl<'a> Page<'a> {
     pub fn after_number(&self) -> Result<Option<u64>, ApiError> {
         let Some(cursor) = self.cursor.as_deref() else { return Ok(None) };
         cursor.try_into().map(|bytes| Some(u64::from_be_bytes(bytes))).map_err(|_| ApiError::invalid_token())
+    }
+
+    /// The cursor of a listing of executions.
+    pub fn after_place(&self) -> Result<Option<Place>, ApiError> {
+        let Some(cursor) = self.cursor.as_deref() else { return Ok(None) };
+        cursor.try_into().map(|bytes| Some(Place::from_bytes(bytes))).map_err(|_| ApiError::invalid_token())
     }
 
     /// How many items to read: one more than fit, to know whether the listing goes on.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use stepwell_asl::Definition;
 use stepwell_interpreter::{Command, Details, EventId, Failure, HistoryEvent, Identity, Progress, Status, TaskRequest};
 use stepwell_store::record::ExecutionRecord;
-use stepwell_store::{Error, ExecutionFilter, ExecutionKey, MachineKey, Store, Write, WriteError};
+use stepwell_store::{Error, ExecutionFilter, ExecutionKey, MachineKey, Place, Store, Write, WriteError};
 use stepwell_value::{Payload, Timestamp};
 use tokio::sync::{MutexGuard, oneshot};
 
@@ -372,7 +372,7 @@ impl Handle {
     pub fn executions(
         &self,
         filter: &ExecutionFilter,
-        before: Option<ExecutionKey>,
+        before: Option<Place>,
         limit: usize,
     ) -> Result<Vec<ExecutionRecord>, Error> {
         self.0.store.executions(filter, before, limit)

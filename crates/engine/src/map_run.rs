@@ -343,7 +343,7 @@ pub(crate) async fn stop_all(handle: &Handle, map_run_arn: &str) -> Result<(), E
     loop {
         let page = handle.executions(&filter, before, 500)?;
         let Some(last) = page.last() else { break };
-        before = Some(last.key);
+        before = Some(last.place());
         page.iter().for_each(|child| count(&mut record.counts, child.status));
     }
     let counts = record.counts;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stepwell_interpreter::{Details, EventId, HistoryEvent};
 use stepwell_store::memory::{Gate, Verdict};
 use stepwell_store::{
-    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MemoryStore, Record, RecordKind,
-    Store, StoredExecution, Write,
+    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MemoryStore, Place, Record,
+    RecordKind, Store, StoredExecution, Write,
 };
 use stepwell_value::Timestamp;
 
@@ -269,7 +269,7 @@ impl Store for Disk {
     fn executions(
         &self,
         filter: &ExecutionFilter,
-        before: Option<ExecutionKey>,
+        before: Option<Place>,
         limit: usize,
     ) -> Result<Vec<ExecutionRecord>, Error> {
         self.memory.executions(filter, before, limit)

@@ -75,7 +75,8 @@ fn reads(store: &SqliteStore, first: u64, executions: u64) {
     each("describe", &|round| drop(store.execution(key(round)).unwrap().unwrap()));
     each("history of 15 events", &|round| drop(store.history(key(round), 1, false, 100).unwrap()));
     let filter = ExecutionFilter { machine: MachineKey(1), status: None, redriven: None, qualifier_arn: None };
-    each("list of 100", &|round| drop(store.executions(&filter, Some(key(round)), 100).unwrap()));
+    let place = |round| store.execution(key(round)).unwrap().unwrap().place();
+    each("list of 100", &|round| drop(store.executions(&filter, Some(place(round)), 100).unwrap()));
 }
 
 /// Executions that are started together advance together, as those of a busy moment do.

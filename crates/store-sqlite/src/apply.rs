@@ -39,7 +39,7 @@ pub(crate) fn apply(connection: &Connection, op: &Op) -> Outcome {
 fn start(connection: &Connection, op: &Start) -> Outcome {
     const SQL: &str =
         "INSERT INTO executions(key, machine, status, started, stopped, redriven, redrive_count, last_event,
-        body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        body, version, alias) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let first = &op.first;
     if let Some((hash, name)) = &op.name
         && let Some(existing) = read::named(connection, op.machine, *hash, name)?
@@ -59,7 +59,9 @@ fn start(connection: &Connection, op: &Start) -> Outcome {
         first.redriven,
         first.redrive_count,
         first.next_event - 1,
-        op.body
+        op.body,
+        op.qualifiers[0],
+        op.qualifiers[1]
     ])?;
     if let Some((hash, _)) = &op.name {
         connection.prepare_cached("INSERT INTO names(hash, key) VALUES (?1, ?2)")?.execute([*hash, first.key])?;

@@ -30,6 +30,8 @@ pub(crate) struct Start {
     pub(crate) started: i64,
     /// A caller-chosen name with its hash; none when the name was generated.
     pub(crate) name: Option<(i64, Arc<str>)>,
+    /// Hashes of the version and the alias it was started through.
+    pub(crate) qualifiers: [Option<i64>; 2],
     pub(crate) body: Vec<u8>,
     pub(crate) first: Advance,
 }
@@ -90,6 +92,7 @@ fn start(record: &ExecutionRecord, write: &ExecutionWrite) -> Result<Start, Erro
         machine: record.machine.0.cast_signed(),
         started: record.identity.started.0,
         name: (!record.generated_name).then(|| (hash(), name.clone())),
+        qualifiers: format::qualifier_hashes(record),
         body: format::encode_row(record)?,
         first: advance(write)?,
     })

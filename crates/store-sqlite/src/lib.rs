@@ -14,6 +14,7 @@ mod apply;
 pub mod backup;
 mod encode;
 mod folder;
+mod listing;
 mod read;
 mod schema;
 pub mod verify;
@@ -30,7 +31,7 @@ use std::thread::JoinHandle;
 
 use stepwell_interpreter::{EventId, HistoryEvent};
 use stepwell_store::{
-    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Record, RecordKind, Store,
+    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Place, Record, RecordKind, Store,
     StoredExecution, Write,
 };
 use stepwell_value::Timestamp;
@@ -156,10 +157,10 @@ impl Store for SqliteStore {
     fn executions(
         &self,
         filter: &ExecutionFilter,
-        before: Option<ExecutionKey>,
+        before: Option<Place>,
         limit: usize,
     ) -> Result<Vec<ExecutionRecord>, Error> {
-        self.readers.with(|connection| read::executions(connection, filter, before, limit))
+        self.readers.with(|connection| listing::executions(connection, filter, before, limit))
     }
 
     fn record(&self, kind: RecordKind, scope: &str, name: &str) -> Result<Option<Record>, Error> {

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rusqlite::{Connection, Row, Rows, params};
+use rusqlite::{Connection, Row, params};
 use stepwell_interpreter::{EventId, FrameId, HistoryEvent, Source};
 use stepwell_store::format::{self, RowColumns};
-use stepwell_store::{
-    Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Record, RecordKind, StoredExecution, held,
-};
+use stepwell_store::{Error, ExecutionKey, ExecutionRecord, MachineKey, Record, RecordKind, StoredExecution, held};
 use stepwell_value::{Payload, Timestamp};
 
 use crate::{backend, schema, writer};
@@ -233,41 +231,6 @@ pub(crate) fn history(
     Ok(page)
 }
 
-/// Executions of a machine, the newest first. The index has them in this order, so that only what is listed is read.
-pub(crate) fn executions(
-    connection: &Connection,
-    filter: &ExecutionFilter,
-    before: Option<ExecutionKey>,
-    limit: usize,
-) -> Answer<Vec<ExecutionRecord>> {
-    const ALL: &str = concat!(
-        columns!(),
-        "FROM executions e INDEXED BY executions_by_machine LEFT JOIN open o ON o.key = e.key
-         WHERE e.machine = ?1 AND e.key < ?2 ORDER BY e.key DESC"
-    );
-    const OF_STATUS: &str = concat!(
-        columns!(),
-        "FROM executions e INDEXED BY executions_by_status LEFT JOIN open o ON o.key = e.key
-         WHERE e.machine = ?1 AND e.key < ?2 AND e.status = ?3 ORDER BY e.key DESC"
-    );
-    let (machine, before) = (filter.machine.0.cast_signed(), before.map_or(i64::MAX, column));
-    let mut statement = connection.prepare_cached(if filter.status.is_some() { OF_STATUS } else { ALL })?;
-    let mut rows: Rows<'_> = match filter.status {
-        Some(status) => statement.query(params![machine, before, format::status_number(status)])?,
-        None => statement.query([machine, before])?,
-    };
-    let mut found = Vec::new();
-    while found.len() < limit
-        && let Some(row) = rows.next()?
-    {
-        let record = execution_row(row)?;
-        if filter.matches(&record) {
-            found.push(record);
-        }
-    }
-    Ok(found)
-}
-
 /// One record of the registry.
 pub(crate) fn record(connection: &Connection, kind: RecordKind, scope: &str, name: &str) -> Answer<Option<Record>> {
     const SQL: &str = "SELECT name, body FROM records WHERE kind = ?1 AND scope = ?2 AND name = ?3";
@@ -420,7 +383,7 @@ fn key(column: i64) -> ExecutionKey {
     ExecutionKey(column.cast_unsigned())
 }
 
-fn column(key: ExecutionKey) -> i64 {
+pub(crate) fn column(key: ExecutionKey) -> i64 {
     i64::try_from(key.0).unwrap_or(i64::MAX)
 }
 

@@ -1,8 +1,11 @@
 //! The tables, and how a connection is set up.
 //!
-//! Version 1:
+//! Version 2:
 //! - `meta`: the secret; the greatest key of an execution that has expired or of a machine.
 //! - `executions`: one small row an execution (about 200 bytes); nothing in it changes between start and end.
+//!   `listed` is its place in listings. They read `executions_listed`, one range for each status, redriven or not, and
+//!   merge the ranges, so that a page of any filter reads only what it shows. `version` and `alias` are hashes of the ARNs
+//!   it was started through; most executions have none, and then these indexes cost nothing.
 //! - `open`: only executions that run. Recovery reads this table alone, and a step writes to this one and `history` only.
 //!   The top frame is in the row, so that an execution without Parallel and Map has no other frames.
 //! - `frames`, `contents`: the other frames, and the contents, of executions that run.
@@ -12,28 +15,28 @@
 //!   8–13, because each commit appends to the last page instead of touching a page an execution.
 //! - `names`: caller-chosen names, by 64-bit hash; the name itself is compared with the row's.
 //! - `records`: the registry.
+//!
+//! Version 1 had no `listed`, `version` and `alias`, and listed by key.
 
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
-use stepwell_store::Error;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use stepwell_store::{Error, format};
 
-use crate::{Options, backend};
+use crate::{Options, backend, read};
 
 /// The version of the tables; `PRAGMA user_version`.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Statements kept ready on each connection: all there are.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 const TABLES_1: &str = "
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE executions(
     key INTEGER PRIMARY KEY, machine INTEGER NOT NULL, status INTEGER NOT NULL, started INTEGER NOT NULL,
     stopped INTEGER, redriven INTEGER, redrive_count INTEGER NOT NULL, last_event INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE INDEX executions_by_status ON executions(machine, status);
-CREATE INDEX executions_by_machine ON executions(machine);
 CREATE INDEX executions_by_stopped ON executions(stopped) WHERE stopped IS NOT NULL;
 CREATE TABLE open(
     key INTEGER PRIMARY KEY, next_event INTEGER NOT NULL, next_frame INTEGER NOT NULL, next_content INTEGER NOT NULL,
@@ -46,6 +49,22 @@ CREATE TABLE names(hash INTEGER, key INTEGER, PRIMARY KEY(hash, key)) WITHOUT RO
 CREATE TABLE records(
     kind INTEGER, scope TEXT, name TEXT, body BLOB NOT NULL, PRIMARY KEY(kind, scope, name)) WITHOUT ROWID;
 PRAGMA user_version = 1;
+";
+
+/// From version 1 to 2, before and after the rows are filled in.
+const TABLES_2: &str = "
+DROP INDEX IF EXISTS executions_by_status;
+DROP INDEX IF EXISTS executions_by_machine;
+ALTER TABLE executions ADD COLUMN version INTEGER;
+ALTER TABLE executions ADD COLUMN alias INTEGER;
+ALTER TABLE executions ADD COLUMN listed INTEGER AS (coalesce(stopped, redriven, started)) VIRTUAL;
+ALTER TABLE executions ADD COLUMN again INTEGER AS (redrive_count > 0) VIRTUAL;
+";
+const INDEXES_2: &str = "
+CREATE INDEX executions_listed ON executions(machine, status, again, listed);
+CREATE INDEX executions_of_version ON executions(version, status, again, listed) WHERE version IS NOT NULL;
+CREATE INDEX executions_of_alias ON executions(alias, status, again, listed) WHERE alias IS NOT NULL;
+PRAGMA user_version = 2;
 ";
 
 /// Opens the writing connection and makes the tables when there are none.
@@ -62,8 +81,10 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Connection, Error> 
         return Err(Error::TooNew { place: path.display().to_string(), found: version, known: VERSION });
     }
     set_up_writer(&connection, options).map_err(fail)?;
-    if version == 0 {
-        make_tables(&mut connection).map_err(fail)?;
+    match version {
+        0 => make_tables(&mut connection).map_err(fail)?,
+        1 => upgrade_1(&mut connection).map_err(fail)?,
+        _ => {}
     }
     Ok(connection)
 }
@@ -116,7 +137,30 @@ fn make_tables(connection: &mut Connection) -> rusqlite::Result<()> {
     getrandom::fill(&mut secret).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES_1)?;
+    transaction.execute_batch(TABLES_2)?;
+    transaction.execute_batch(INDEXES_2)?;
     transaction.execute("INSERT INTO meta(name, value) VALUES ('secret', ?1)", [secret])?;
+    transaction.commit()
+}
+
+/// Listing by place, version and alias. A row that does not decode keeps its place, and is of no version.
+fn upgrade_1(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES_2)?;
+    {
+        let mut rows = transaction.prepare("SELECT key, machine, body FROM executions")?;
+        let mut fill = transaction.prepare("UPDATE executions SET version = ?2, alias = ?3 WHERE key = ?1")?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let columns = read::bare_columns(row.get(0)?, row.get(1)?);
+            let Ok(record) = format::decode_row(&columns, row.get_ref(2)?.as_blob()?) else { continue };
+            let [version, alias] = format::qualifier_hashes(&record);
+            if version.is_some() || alias.is_some() {
+                fill.execute(params![row.get::<_, i64>(0)?, version, alias])?;
+            }
+        }
+    }
+    transaction.execute_batch(INDEXES_2)?;
     transaction.commit()
 }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use rusqlite::Connection;
 use stepwell_store::contract::{commit, put};
 use stepwell_store::sample::{self, Case, Dice};
-use stepwell_store::{Error, ExecutionKey, MachineKey, Store, Write, WriteError, format};
+use stepwell_store::{Error, ExecutionFilter, ExecutionKey, MachineKey, Store, Write, WriteError, format};
 use stepwell_value::Timestamp;
 
 use crate::writer::Job;
@@ -37,7 +37,7 @@ fn the_connection_is_set_up_for_durability() {
         ("synchronous", "Integer(2)"),
         ("page_size", "Integer(4096)"),
         ("wal_autocheckpoint", "Integer(0)"),
-        ("user_version", "Integer(1)"),
+        ("user_version", "Integer(2)"),
     ];
     for (name, expected) in rows {
         let found = on_writer(&store, move |connection| pragma(connection, name));
@@ -67,9 +67,57 @@ fn the_secret_stays_and_the_folder_is_locked() {
 fn newer_tables_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
-    Connection::open(folder.path().join("stepwell.db")).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+    Connection::open(folder.path().join("stepwell.db")).unwrap().execute_batch("PRAGMA user_version = 3").unwrap();
     let error = SqliteStore::open(&Options::new(folder.path())).err().unwrap();
-    assert!(matches!(error, Error::TooNew { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, Error::TooNew { found: 3, known: 2, .. }), "{error}");
+}
+
+/// What version 1 had in place of version 2's columns and indexes.
+const BACK_TO_1: &str = "
+DROP INDEX executions_listed;
+DROP INDEX executions_of_version;
+DROP INDEX executions_of_alias;
+ALTER TABLE executions DROP COLUMN listed;
+ALTER TABLE executions DROP COLUMN again;
+ALTER TABLE executions DROP COLUMN version;
+ALTER TABLE executions DROP COLUMN alias;
+CREATE INDEX executions_by_status ON executions(machine, status);
+CREATE INDEX executions_by_machine ON executions(machine);
+PRAGMA user_version = 1;
+";
+
+#[test]
+fn tables_of_version_1_are_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let arn = "arn:aws:states:us-east-1:123456789012:stateMachine:Orders-1";
+    for key in 1..=6 {
+        let version_arn = (key % 2 == 0).then(|| format!("{arn}:7").into());
+        let alias_arn = (key % 3 == 0).then(|| format!("{arn}:live").into());
+        put(&store, sample::start(&Case { version_arn, alias_arn, ..Case::numbered(key) }));
+    }
+    store.close();
+    let path = folder.path().join("stepwell.db");
+    Connection::open(&path).unwrap().execute_batch(BACK_TO_1).unwrap();
+    let store = open(folder.path());
+    put(&store, sample::start(&Case::numbered(7)));
+    for (qualifier, expected) in [(None, 7), (Some(":7"), 3), (Some(":live"), 2)] {
+        let qualifier_arn = qualifier.map(|qualifier| format!("{arn}{qualifier}"));
+        let filter = ExecutionFilter { machine: MachineKey(1), status: None, redriven: None, qualifier_arn };
+        assert_eq!(store.executions(&filter, None, 10).unwrap().len(), expected, "{filter:?}");
+    }
+}
+
+#[test]
+fn a_damaged_row_is_left_out_of_listings() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    (1..=3).for_each(|key| put(&store, sample::start(&Case::numbered(key))));
+    on_writer(&store, |connection| connection.execute("UPDATE executions SET body = x'00' WHERE key = 2", [])).unwrap();
+    let all = ExecutionFilter { machine: MachineKey(1), status: None, redriven: None, qualifier_arn: None };
+    let listed: Vec<u64> = store.executions(&all, None, 10).unwrap().iter().map(|record| record.key.0).collect();
+    assert_eq!(listed, [3, 1]);
+    assert!(matches!(store.execution(ExecutionKey(2)), Err(Error::Damaged { .. })));
 }
 
 #[test]

@@ -33,7 +33,7 @@ macro_rules! contract_tests {
         $crate::contract_tests!(@each $make;
             start_advance_close, stale_and_foreign_writes_are_conflicts, a_name_is_taken_until_it_expires,
             a_group_is_refused_in_part, a_bad_write_fails_its_group, history_pages_both_ways,
-            load_completes_what_frames_hold, open_executions_come_in_pages, listing_filters_newest_first,
+            load_completes_what_frames_hold, open_executions_come_in_pages, listing_filters_latest_first,
             records_of_the_registry, expiry_removes_everything, a_redrive_opens_again, keys_are_never_reused,
             machine_keys_are_never_reused,
             reopening_keeps_everything, a_start_may_close_at_once, a_history_of_25_000_events,
@@ -333,36 +333,56 @@ pub fn open_executions_come_in_pages(harness: &mut dyn Harness) {
     assert_eq!(found, (2..25).filter(|key| *key != 13).collect::<Vec<_>>());
 }
 
-/// Listing: by machine, status, redrive and qualifier; the newest first, in pages.
-pub fn listing_filters_newest_first(harness: &mut dyn Harness) {
+/// Listing: by machine, status, redrive and qualifier; by end, redrive or start, the latest first, in pages.
+pub fn listing_filters_latest_first(harness: &mut dyn Harness) {
     let store = harness.store();
     let version: std::sync::Arc<str> = "arn:aws:states:us-east-1:123456789012:stateMachine:Orders-1:3".into();
+    let alias: std::sync::Arc<str> = "arn:aws:states:us-east-1:123456789012:stateMachine:Orders-1:live".into();
     for key in 1..=20 {
         let version_arn = (key % 5 == 0).then(|| version.clone());
-        let case = Case { machine: 1 + key % 2, version_arn, ..Case::numbered(key) };
-        if key > 10 { put(store, sample::start(&case)) } else { drop(run(store, &case)) }
+        let alias_arn = (key % 10 == 0).then(|| alias.clone());
+        put(store, sample::start(&Case { machine: 1 + key % 2, version_arn, alias_arn, ..Case::numbered(key) }));
     }
     let all = ExecutionFilter { machine: MachineKey(1), status: None, redriven: None, qualifier_arn: None };
-    let keys = |filter: &ExecutionFilter, before, limit| -> Vec<u64> {
+    let keys = |filter: &ExecutionFilter, after: Option<u64>, limit| -> Vec<u64> {
+        let before = after.map(|key| store.execution(ExecutionKey(key)).unwrap().unwrap().place());
         let page = store.executions(filter, before, limit).unwrap();
         page.iter().for_each(|record| assert_eq!(Some(record), store.execution(record.key).unwrap().as_ref()));
         page.iter().map(|record| record.key.0).collect()
     };
-    assert_eq!(keys(&all, None, 100), [20, 18, 16, 14, 12, 10, 8, 6, 4, 2]);
-    assert_eq!(keys(&all, None, 3), [20, 18, 16]);
-    assert_eq!(keys(&all, Some(ExecutionKey(16)), 3), [14, 12, 10]);
-    assert_eq!(keys(&all, Some(ExecutionKey(2)), 3), [0; 0]);
+    assert_eq!(keys(&all, None, 100), [20, 18, 16, 14, 12, 10, 8, 6, 4, 2], "by start");
+    assert_eq!(keys(&all, Some(16), 3), [14, 12, 10]);
+    // They end in another order than they began in; 4 and 8 in the same moment.
+    for (key, status, end) in
+        [(2, Status::Succeeded, 9), (8, Status::Succeeded, 7), (4, Status::Succeeded, 7), (10, Status::Failed, 8)]
+    {
+        let [_, mut last, _] = sample::batches(&Case::numbered(key), &mut Dice(key));
+        (last.frames_put, last.closed) = (Vec::new(), Some((status, NOON.plus_seconds(end))));
+        put(store, advance(last));
+    }
+    assert_eq!(keys(&all, None, 100), [2, 10, 8, 4, 20, 18, 16, 14, 12, 6]);
+    assert_eq!(keys(&all, None, 3), [2, 10, 8]);
+    assert_eq!(keys(&all, Some(8), 3), [4, 20, 18], "a page begins within a moment");
+    assert_eq!(keys(&all, Some(6), 3), [0; 0]);
     let succeeded = ExecutionFilter { status: Some(Status::Succeeded), ..all.clone() };
-    assert_eq!(keys(&succeeded, None, 3), [10, 8, 6]);
-    assert_eq!(keys(&succeeded, Some(ExecutionKey(6)), 9), [4, 2]);
+    assert_eq!((keys(&succeeded, None, 2), keys(&succeeded, Some(8), 9)), (vec![2, 8], vec![4]));
     let running = ExecutionFilter { status: Some(Status::Running), machine: MachineKey(2), ..all.clone() };
-    assert_eq!(keys(&running, None, 100), [19, 17, 15, 13, 11]);
-    let qualified = ExecutionFilter { qualifier_arn: Some(version.to_string()), ..all.clone() };
-    assert_eq!(keys(&qualified, None, 1), [20]);
-    assert_eq!(keys(&qualified, Some(ExecutionKey(20)), 5), [10]);
-    assert_eq!(keys(&ExecutionFilter { redriven: Some(true), ..all.clone() }, None, 5), [0; 0]);
-    assert_eq!(keys(&ExecutionFilter { redriven: Some(false), ..all.clone() }, None, 2), [20, 18]);
-    assert_eq!(keys(&ExecutionFilter { machine: MachineKey(3), ..all }, None, 5), [0; 0]);
+    assert_eq!(keys(&running, None, 4), [19, 17, 15, 13]);
+    let of = |arn: &str| ExecutionFilter { qualifier_arn: Some(arn.to_owned()), ..all.clone() };
+    assert_eq!((keys(&of(&version), None, 1), keys(&of(&version), Some(10), 5)), (vec![10], vec![20]));
+    assert_eq!(keys(&ExecutionFilter { status: Some(Status::Running), ..of(&version) }, None, 5), [20]);
+    assert_eq!((keys(&of(&alias), None, 5), keys(&of(&alias.replace("live", "old")), None, 5)), (vec![10, 20], vec![]));
+    assert_eq!(keys(&ExecutionFilter { machine: MachineKey(3), ..all.clone() }, None, 5), [0; 0]);
+    // A redrive moves one up to its moment, whatever it is listed by.
+    let next = store.execution(ExecutionKey(10)).unwrap().unwrap().last_event + 1;
+    let mut open = sample::write(10, next, sample::pass_events(next, 1));
+    (open.redrive_count, open.redriven) = (1, Some(NOON.plus_seconds(99)));
+    put(store, advance(open));
+    assert_eq!(keys(&all, None, 3), [10, 2, 8]);
+    let redriven = |only| ExecutionFilter { redriven: Some(only), ..all.clone() };
+    assert_eq!((keys(&redriven(true), None, 5), keys(&redriven(false), None, 2)), (vec![10], vec![2, 8]));
+    assert_eq!(keys(&ExecutionFilter { redriven: Some(true), ..of(&version) }, None, 5), [10]);
+    assert_eq!(keys(&ExecutionFilter { status: Some(Status::Running), ..all.clone() }, None, 2), [10, 20]);
 }
 
 /// Records are made, replaced, read by name, by prefix and in pages, and removed.

@@ -20,8 +20,8 @@ use stepwell_value::Timestamp;
 
 pub use memory::MemoryStore;
 pub use record::{
-    ActivityRecord, AliasRecord, ExecutionKey, ExecutionRecord, ExecutionWrite, MachineKey, MachineRecord, Record,
-    RecordKind, RevisionRecord, StoredExecution, VersionRecord,
+    ActivityRecord, AliasRecord, ExecutionKey, ExecutionRecord, ExecutionWrite, MachineKey, MachineRecord, Place,
+    Record, RecordKind, RevisionRecord, StoredExecution, VersionRecord,
 };
 pub use role::RoleRecord;
 
@@ -212,14 +212,15 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<HistoryEvent>, Error>;
 
-    /// Executions, the newest (greatest key) first, with keys below `before`; at most `limit`.
+    /// Executions from the greatest [`Place`] below `before` on downwards; at most `limit`. A row that is damaged is left
+    /// out, so that the others can be listed.
     ///
     /// # Errors
-    /// When the backend fails.
+    /// When the backend fails, or a row was written by a newer version.
     fn executions(
         &self,
         filter: &ExecutionFilter,
-        before: Option<ExecutionKey>,
+        before: Option<Place>,
         limit: usize,
     ) -> Result<Vec<ExecutionRecord>, Error>;
 

@@ -7,7 +7,7 @@
 //! A gate ([`MemoryStore::with_gate`]) lets the simulator refuse groups, lose their answers, or hold them back until
 //! [`MemoryStore::release`]; [`MemoryStore::reopen`] is what another process would find after a crash.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepwell_interpreter::{EventId, Frame, FrameId, HistoryEvent, Source, Status};
@@ -15,7 +15,7 @@ use stepwell_value::{Payload, Timestamp};
 
 use crate::record::ExecutionWrite;
 use crate::{
-    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Record, RecordKind, Store,
+    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Place, Record, RecordKind, Store,
     StoredExecution, Write, WriteError, held,
 };
 
@@ -55,6 +55,8 @@ struct Inner {
 struct Data {
     executions: BTreeMap<ExecutionKey, Entry>,
     names: BTreeMap<(MachineKey, Arc<str>), ExecutionKey>,
+    /// Where each execution is listed.
+    places: BTreeSet<(MachineKey, Place)>,
     records: BTreeMap<(RecordKind, Arc<str>, Arc<str>), Record>,
     last_key: ExecutionKey,
     commits: u64,
@@ -196,12 +198,15 @@ impl Store for MemoryStore {
     fn executions(
         &self,
         filter: &ExecutionFilter,
-        before: Option<ExecutionKey>,
+        before: Option<Place>,
         limit: usize,
     ) -> Result<Vec<ExecutionRecord>, Error> {
-        let before = before.unwrap_or(ExecutionKey(u64::MAX));
-        let inner = self.lock();
-        let newest_first = inner.data.executions.range(..before).rev().map(|(_, entry)| &entry.record);
+        const LOWEST: Place = Place { time: Timestamp(i64::MIN), key: ExecutionKey(0) };
+        const HIGHEST: Place = Place { time: Timestamp(i64::MAX), key: ExecutionKey(u64::MAX) };
+        let data = &self.lock().data;
+        let places = (filter.machine, LOWEST)..(filter.machine, before.unwrap_or(HIGHEST));
+        let newest_first = data.places.range(places).rev();
+        let newest_first = newest_first.filter_map(|(_, place)| Some(&data.executions.get(&place.key)?.record));
         Ok(newest_first.filter(|record| filter.matches(record)).take(limit).cloned().collect())
     }
 
@@ -231,10 +236,10 @@ impl Store for MemoryStore {
         let old: Vec<_> =
             data.executions.iter().filter(|(_, entry)| over(entry)).take(limit).map(|(key, _)| *key).collect();
         for key in &old {
-            if let Some(entry) = data.executions.remove(key)
-                && !entry.record.generated_name
-            {
-                data.names.remove(&(entry.record.machine, entry.record.identity.name.clone()));
+            let Some(Entry { record, .. }) = data.executions.remove(key) else { continue };
+            data.places.remove(&record.listed());
+            if !record.generated_name {
+                data.names.remove(&(record.machine, record.identity.name.clone()));
             }
         }
         Ok(old.len())
@@ -298,6 +303,7 @@ impl Data {
         };
         entry.open(&write);
         entry.go_on(write);
+        self.places.insert(entry.record.listed());
         self.executions.insert(key, entry);
         Ok(())
     }
@@ -311,11 +317,23 @@ impl Data {
         if !fits || !(entry.is_open() || reopens) {
             return Err(WriteError::Conflict { next_event: entry.next_event_when_open() });
         }
+        let listed = entry.record.listed();
         if reopens {
             entry.open(&write);
         }
         entry.go_on(write);
+        if entry.record.listed() != listed {
+            self.places.remove(&listed);
+            self.places.insert(entry.record.listed());
+        }
         Ok(())
+    }
+}
+
+impl ExecutionRecord {
+    /// Its entry in [`Data::places`].
+    fn listed(&self) -> (MachineKey, Place) {
+        (self.machine, self.place())
     }
 }
 

@@ -9,7 +9,7 @@ use stepwell_value::{Payload, Timestamp};
 use crate::Error;
 use crate::role::RoleRecord;
 
-/// The number of an execution in its store: grows with every start, so that listing newest first is listing by key.
+/// The number of an execution in its store: grows with every start.
 /// At most 47 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExecutionKey(pub u64);
@@ -43,6 +43,37 @@ pub struct ExecutionRecord {
     pub redriven: Option<Timestamp>,
     /// The `traceHeader` it was started with.
     pub trace_header: Option<Arc<str>>,
+}
+
+impl ExecutionRecord {
+    /// Where it stands in listings: by its end when it is closed, else by its last redrive or its start.
+    pub fn place(&self) -> Place {
+        Place { time: self.stopped.or(self.redriven).unwrap_or(self.identity.started), key: self.key }
+    }
+}
+
+/// Where an execution stands in listings, which go from the greatest place to the least. It moves up when the execution
+/// ends or is redriven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// When it ended, was redriven or was started.
+    pub time: Timestamp,
+    /// Which one, among those of the same moment.
+    pub key: ExecutionKey,
+}
+
+impl Place {
+    /// Sixteen bytes, for the token of a page.
+    pub fn to_bytes(self) -> [u8; 16] {
+        (u128::from(self.time.0.cast_unsigned()) << 64 | u128::from(self.key.0)).to_be_bytes()
+    }
+
+    /// The place of [`Place::to_bytes`].
+    pub fn from_bytes(bytes: [u8; 16]) -> Place {
+        let both = u128::from_be_bytes(bytes);
+        let (time, key) = ((both >> 64) as u64, both as u64);
+        Place { time: Timestamp(time.cast_signed()), key: ExecutionKey(key) }
+    }
 }
 
 /// One Transition in the form the store writes.

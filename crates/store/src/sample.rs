@@ -55,17 +55,19 @@ pub struct Case {
     pub generated_name: bool,
     /// The version it was started with.
     pub version_arn: Option<Arc<str>>,
+    /// The alias it was started with.
+    pub alias_arn: Option<Arc<str>>,
 }
 
 impl Case {
     /// An execution of machine 1 with a generated name.
     pub fn numbered(key: u64) -> Case {
-        Case { key, machine: 1, name: Dice(key).hex(), generated_name: true, version_arn: None }
+        Case { key, machine: 1, name: Dice(key).hex(), generated_name: true, version_arn: None, alias_arn: None }
     }
 
     /// An execution with a name a caller chose.
     pub fn named(key: u64, machine: u64, name: &str) -> Case {
-        Case { key, machine, name: name.to_owned(), generated_name: false, version_arn: None }
+        Case { key, machine, name: name.to_owned(), generated_name: false, version_arn: None, alias_arn: None }
     }
 }
 
@@ -79,7 +81,7 @@ pub fn record(case: &Case) -> ExecutionRecord {
         state_machine_arn: format!("{head}:stateMachine:{machine_name}").into(),
         state_machine_name: machine_name.into(),
         version_arn: case.version_arn.clone(),
-        alias_arn: None,
+        alias_arn: case.alias_arn.clone(),
         role_arn: "arn:aws:iam::123456789012:role/service-role/StepFunctions-Orders".into(),
         region: "us-east-1".into(),
         started: NOON.plus_millis(case.key),

@@ -6,7 +6,7 @@ use stepwell_engine::registry;
 use stepwell_interpreter::Status;
 use stepwell_model::arn::MapRunArn;
 use stepwell_model::{ApiError, InvalidReason};
-use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey};
+use stepwell_store::{ExecutionFilter, ExecutionRecord, MachineKey};
 use stepwell_value::Value;
 
 use super::Answer;
@@ -15,7 +15,8 @@ use crate::lookup;
 use crate::pages::Page;
 use crate::wire::{Shape, count, date, store_failure, text};
 
-/// Lists the executions of a machine, a version, an alias or a Map Run, the newest first.
+/// Lists the executions of a machine, a version, an alias or a Map Run, the latest first: by their end when they are
+/// closed, else by their last redrive or their start.
 pub(crate) async fn run(call: &Call<'_>) -> Answer {
     let (request, engine) = (&call.request, call.engine());
     let (machine, listed, qualifier_arn) = parent(call).await?;
@@ -27,11 +28,11 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
         redriven: redrive.map(|filter| filter == "REDRIVEN"),
         qualifier_arn,
     };
-    let before = page.after_number()?.map(ExecutionKey);
+    let before = page.after_place()?;
     let found = engine.executions(&filter, before, page.to_read()).map_err(store_failure)?;
     let map_run = request.opt_text("mapRunArn");
     let item = |record: &ExecutionRecord| item(record, map_run.as_ref());
-    Ok(page.answer("executions", found, |last| last.key.0.to_be_bytes().to_vec(), item))
+    Ok(page.answer("executions", found, |last| last.place().to_bytes().to_vec(), item))
 }
 
 /// Whose executions are listed: the number they are stored under, the ARN, and the version or alias asked for.

@@ -104,6 +104,13 @@ pub fn name_hash(machine: MachineKey, name: &str) -> i64 {
     (mixed ^ (mixed >> 29)).cast_signed()
 }
 
+/// Hashes of the version's and the alias' ARN that an execution was started through, for a backend's indexes. Different
+/// ARNs of the same hash are told apart by [`crate::ExecutionFilter::matches`].
+pub fn qualifier_hashes(record: &ExecutionRecord) -> [Option<i64>; 2] {
+    let hash = |arn: &Option<Arc<str>>| arn.as_deref().map(|arn| name_hash(record.machine, arn));
+    [hash(&record.identity.version_arn), hash(&record.identity.alias_arn)]
+}
+
 /// The blob of a row; everything in it stays the same for the life of an execution.
 ///
 /// # Errors
