@@ -34,6 +34,7 @@ pub use execution::{Execution, Frame, FrameId, Held, Identity, MapRunWait, Sourc
 pub use failure::Failure;
 pub use limits::Limits;
 pub use pending::pending_effects;
+pub use redrive::fork::{Fork, ForkRefusal, fork};
 pub use redrive::{Redrive, redrive};
 pub use step::step;
 pub use transition::Transition;

@@ -7,6 +7,9 @@
 //!
 //! Every frame gets a number that none had before, so that an answer to a task of the time before the redrive is stale.
 
+pub mod fork;
+#[cfg(test)]
+mod fork_tests;
 mod past;
 mod reopening;
 #[cfg(test)]
@@ -77,7 +80,7 @@ pub fn redrive(
         let at = moment.now.plus_seconds(seconds);
         step.transition.effects.push(Effect::SetExecutionTimer { at });
     }
-    reopening::reopen(&mut step, &past, redriven);
+    reopening::reopen(&mut step, &past, Some(redriven));
     let transition = step.finish();
     Some((execution, transition))
 }

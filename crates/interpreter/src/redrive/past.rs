@@ -20,7 +20,7 @@ use crate::states::{Target, target_of};
 
 /// The frames of an execution as its history tells them.
 pub(super) struct Past<'d> {
-    definition: &'d Definition,
+    pub definition: &'d Definition,
     states: BTreeMap<&'d str, StateId>,
     /// All frames there ever were; the first is the top level's.
     places: Vec<Place>,
@@ -50,13 +50,17 @@ pub(super) struct Place {
     /// The entry of that state; none before the first.
     pub entered: Option<Entered>,
     /// The exit from that state; none as long as it was not left.
-    exited: Option<Exited>,
+    pub exited: Option<Exited>,
+    /// What it takes as input where it enters a state next; none: what the history says. Only of a fork.
+    pub entry: Option<Payload>,
+    /// The first event of what begins anew. Only of a fork.
+    pub anew_from: Option<EventId>,
     /// The variables assigned in it.
     variables: Map,
     /// The branches or iterations of that state's last attempt.
     pub children: Vec<PlaceId>,
     /// The …StateStarted event of that attempt, and the items of a Map.
-    started: Option<(EventId, u64)>,
+    pub started: Option<(EventId, u64)>,
     /// The Map Run of that attempt, and how often it was redriven.
     map_run: Option<(Arc<str>, u64)>,
     /// What the last attempt failed with; none when the history does not say.
@@ -70,6 +74,8 @@ pub(super) struct Place {
 pub(super) struct Entered {
     /// The event.
     pub event: EventId,
+    /// The event before it in its branch.
+    pub previous: EventId,
     /// When.
     pub at: Timestamp,
     /// The raw input.
@@ -130,6 +136,33 @@ impl<'d> Past<'d> {
         self.places.get(id)
     }
 
+    /// A frame, to change it.
+    pub fn place_mut(&mut self, id: PlaceId) -> Option<&mut Place> {
+        self.places.get_mut(id)
+    }
+
+    /// The same frames, of another definition; their blocks and states are not translated yet.
+    pub fn of<'n>(self, definition: &'n Definition) -> Past<'n> {
+        let states = definition.states.iter().map(|state| (&*state.name, state.id)).collect();
+        Past { definition, states, places: self.places, owners: self.owners, next_frame: self.next_frame }
+    }
+
+    /// Gives the events that frames know other numbers.
+    pub fn renumber(&mut self, number: impl Fn(EventId) -> EventId) {
+        for place in &mut self.places {
+            place.last_event = number(place.last_event);
+            if let Some(entered) = &mut place.entered {
+                entered.event = number(entered.event);
+            }
+            if let Some(exited) = &mut place.exited {
+                exited.event = number(exited.event);
+            }
+            if let Some((started, _)) = &mut place.started {
+                *started = number(*started);
+            }
+        }
+    }
+
     /// The state a frame stands at.
     pub fn state_of(&self, place: &Place) -> Option<&'d State> {
         self.definition.states.get(place.state.0 as usize)
@@ -180,7 +213,8 @@ impl<'d> Past<'d> {
 
     // ------------------------------------------------------------------ finding the frame
 
-    fn owner_of(&self, event: EventId) -> PlaceId {
+    /// The frame an event belongs to.
+    pub fn owner_of(&self, event: EventId) -> PlaceId {
         let index = usize::try_from(event).ok().and_then(|event| event.checked_sub(1));
         index.and_then(|index| self.owners.get(index)).copied().unwrap_or(TOP)
     }
@@ -256,7 +290,8 @@ impl<'d> Past<'d> {
         if let Some(place) = self.places.get_mut(id) {
             place.begin_attempt();
             place.state = state.id;
-            place.entered = Some(Entered { event: event.id, at: event.at, input: input.clone() });
+            place.entered =
+                Some(Entered { event: event.id, previous: event.previous, at: event.at, input: input.clone() });
             (place.exited, place.failed) = (None, false);
             place.last_event = event.id;
         }
@@ -376,6 +411,8 @@ impl Place {
             last_event,
             entered: None,
             exited: None,
+            entry: None,
+            anew_from: None,
             variables: Map::default(),
             children: Vec::new(),
             started: None,
@@ -386,7 +423,7 @@ impl Place {
     }
 
     /// Forgets what the last attempt at the state has done.
-    fn begin_attempt(&mut self) {
+    pub fn begin_attempt(&mut self) {
         self.children.clear();
         (self.started, self.map_run, self.failure) = (None, None, None);
     }
@@ -409,7 +446,8 @@ fn object(members: &Map) -> Option<Payload> {
     (!members.is_empty()).then(|| Payload::from_value(Value::Object(Arc::new(members.clone()))))
 }
 
-fn first_state(definition: &Definition, block: BlockId) -> StateId {
+/// The state a block begins with.
+pub(super) fn first_state(definition: &Definition, block: BlockId) -> StateId {
     definition.blocks.get(block.0 as usize).map_or(StateId(0), |block| block.start_at)
 }
 

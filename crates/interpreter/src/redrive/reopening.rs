@@ -16,10 +16,10 @@ use crate::states::{self, Outcome, Target};
 use crate::step::Step;
 
 /// Makes all frames; the top level's goes on after the event `redriven`, the others after the last one of their branch.
-pub(super) fn reopen(step: &mut Step<'_>, past: &Past<'_>, redriven: EventId) {
+pub(super) fn reopen(step: &mut Step<'_>, past: &Past<'_>, redriven: Option<EventId>) {
     let Some(top) = past.place(TOP) else { return };
     let mut top = top.clone();
-    top.last_event = redriven;
+    top.last_event = redriven.unwrap_or(top.last_event);
     let input = Held { payload: step.execution.input.clone(), source: Source::EventInput(1) };
     let mut reopening = Reopening { step, past };
     reopening.open(TOP, &top, None, input);
@@ -42,10 +42,11 @@ impl Reopening<'_, '_, '_> {
     /// Makes a frame and those below it; `first_input` is for one that was never entered.
     fn open(&mut self, id: PlaceId, place: &Place, parent: Option<(FrameId, u32)>, first_input: Held) -> FrameId {
         let entered = place.entered.as_ref();
-        let input = entered.map_or(first_input, |entered| Held {
-            payload: entered.input.clone(),
-            source: Source::EventInput(entered.event),
-        });
+        let input = match (entered, &place.entry) {
+            (Some(entered), _) => Held { payload: entered.input.clone(), source: Source::EventInput(entered.event) },
+            (None, Some(entry)) => self.step.put_content(entry.clone()),
+            (None, None) => first_input,
+        };
         let frame = self.step.open_frame(parent, place.block, place.state, place.last_event, input);
         self.step.with_frame(frame, |frame| {
             if let Some(entered) = entered {
@@ -64,7 +65,7 @@ impl Reopening<'_, '_, '_> {
                 let output = output_of(exited);
                 self.step.with_frame(frame, |frame| frame.waiting = Waiting::Siblings { output });
             }
-            Stand::Next(next, exited) => self.point_at(frame, next, exited),
+            Stand::Next(next, exited) => self.point_at(frame, place, next, exited),
             Stand::Choice(exited) => self.choose(frame, place, exited),
             Stand::Again => self.again(frame),
             Stand::Branches(started) => self.branches(frame, place, started),
@@ -92,9 +93,12 @@ impl Reopening<'_, '_, '_> {
         self.step.transition.effects.push(Effect::SetTimer { frame, epoch, at: until, kind: TimerKind::Resume });
     }
 
-    /// The frame is about to enter this state with what the state before has put out.
-    fn point_at(&mut self, frame: FrameId, next: StateId, exited: &Exited) {
-        let input = output_of(exited);
+    /// The frame is about to enter this state with what the state before has put out, unless a fork says otherwise.
+    fn point_at(&mut self, frame: FrameId, place: &Place, next: StateId, exited: &Exited) {
+        let input = match &place.entry {
+            Some(entry) => self.step.put_content(entry.clone()),
+            None => output_of(exited),
+        };
         self.step.with_frame(frame, |frame| (frame.state, frame.input) = (next, input));
     }
 
@@ -104,7 +108,7 @@ impl Reopening<'_, '_, '_> {
         let Some(state) = self.step.state_of(frame) else { return };
         match states::run(self.step, frame, state).map(next_of) {
             Ok(Some(next)) => {
-                self.point_at(frame, next, exited);
+                self.point_at(frame, place, next, exited);
                 self.keep_variables(frame, place.variables());
             }
             _ => self.again(frame),
@@ -165,7 +169,7 @@ impl Reopening<'_, '_, '_> {
             let Some(child) = self.past.place(*id) else { continue };
             let index = child.parent.map_or(0, |(_, index)| index);
             let mut input = Held { payload: Payload::default(), source: Source::EventInput(1) };
-            if child.entered.is_none() {
+            if child.entered.is_none() && child.entry.is_none() {
                 let payload = first_input(self.step, index)?;
                 input = self.step.put_content(payload);
             }

@@ -12,7 +12,7 @@ use crate::{
     MapRunOutcome, Moment, Outside, Progress, Status, TimerKind, Transition, Waiting, pending_effects, step,
 };
 
-struct Tokens;
+pub(super) struct Tokens;
 
 impl Outside for Tokens {
     fn token(&self, frame: FrameId, epoch: u32) -> Arc<str> {
@@ -21,28 +21,28 @@ impl Outside for Tokens {
 }
 
 /// An execution in virtual time. Functions answer their input; `fail` fails as long as `broken`, `never` always.
-struct Run {
-    definition: Definition,
-    limits: Limits,
-    execution: Execution,
-    history: Vec<HistoryEvent>,
-    due: BTreeMap<(Timestamp, u32), Command>,
-    sent: u32,
-    now: Timestamp,
-    broken: bool,
+pub(super) struct Run {
+    pub definition: Definition,
+    pub limits: Limits,
+    pub execution: Execution,
+    pub history: Vec<HistoryEvent>,
+    pub due: BTreeMap<(Timestamp, u32), Command>,
+    pub sent: u32,
+    pub now: Timestamp,
+    pub broken: bool,
     /// Frame numbers that were ever used.
-    frames: BTreeSet<FrameId>,
-    contents: BTreeSet<u32>,
+    pub frames: BTreeSet<FrameId>,
+    pub contents: BTreeSet<u32>,
 }
 
-fn definition(text: &str) -> Definition {
+pub(super) fn definition(text: &str) -> Definition {
     let text = text.replace("F:", "arn:aws:lambda:us-east-1:123456789012:function:");
     let compiled = compile(&text, &Options::default());
     compiled.definition.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics))
 }
 
 impl Run {
-    fn start(text: &str, input: &str) -> Run {
+    pub fn start(text: &str, input: &str) -> Run {
         let identity = Identity {
             execution_arn: "arn:x:execution:m:e".into(),
             name: "e".into(),
@@ -83,26 +83,26 @@ impl Run {
         run
     }
 
-    fn send(&mut self, after_millis: u64, command: Command) {
+    pub fn send(&mut self, after_millis: u64, command: Command) {
         self.sent += 1;
         self.due.insert((self.now.plus_millis(after_millis), self.sent), command);
     }
 
     /// Takes the next command; `false`: there is none.
-    fn turn(&mut self) -> bool {
+    pub fn turn(&mut self) -> bool {
         let Some(((at, _), command)) = self.due.pop_first() else { return false };
         self.now = self.now.max(at);
         self.apply(&command);
         true
     }
 
-    fn apply(&mut self, command: &Command) {
+    pub fn apply(&mut self, command: &Command) {
         let moment = Moment { now: self.now, entropy: 7, outside: &Tokens };
         let transition = step(&self.definition, &mut self.execution, command, moment, &self.limits);
         self.committed(transition);
     }
 
-    fn committed(&mut self, transition: Transition) {
+    pub fn committed(&mut self, transition: Transition) {
         self.history.extend(transition.events);
         self.frames.extend(&transition.frames_put);
         self.contents.retain(|number| !transition.contents_removed.contains(number));
@@ -116,7 +116,7 @@ impl Run {
         }
     }
 
-    fn perform(&mut self, effect: Effect) {
+    pub fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::SetTimer { frame, epoch, at, kind } => {
                 self.send(at.millis_since(self.now), Command::TimerFired { frame, epoch, kind });
@@ -142,16 +142,16 @@ impl Run {
         }
     }
 
-    fn end(mut self) -> Run {
+    pub fn end(mut self) -> Run {
         while self.turn() {}
         self
     }
 
-    fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.apply(&Command::Stop { failure: Failure::default() });
     }
 
-    fn redrive(&mut self) {
+    pub fn redrive(&mut self) {
         self.now = self.now.plus_seconds(60);
         let request = Redrive {
             identity: Arc::clone(&self.execution.identity),
@@ -171,7 +171,7 @@ impl Run {
     }
 
     /// What recovery would set up is what the redrive has asked for.
-    fn check_recovery(&self, transition: &Transition) {
+    pub fn check_recovery(&self, transition: &Transition) {
         let nothing = |_: crate::EventId| None;
         let mut recovered = pending_effects(&self.definition, &self.execution, &nothing);
         recovered.sort_by_key(|effect| format!("{effect:?}"));
@@ -181,7 +181,7 @@ impl Run {
     }
 
     /// The events from this one on: `7<6 TaskStateEntered A`, one a line.
-    fn text(&self, from: usize) -> String {
+    pub fn text(&self, from: usize) -> String {
         let lines = self.history.iter().skip(from - 1).map(|event| {
             let about = match &event.details {
                 Details::StateEntered { name, .. } | Details::StateExited { name, .. } => format!(" {name}"),
@@ -199,7 +199,7 @@ impl Run {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    fn output(&self) -> &Payload {
+    pub fn output(&self) -> &Payload {
         match &self.history.last().unwrap().details {
             Details::Output { output } => output,
             other => panic!("{other:?}\n{}", self.text(1)),
