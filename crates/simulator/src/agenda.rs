@@ -20,6 +20,8 @@ pub enum Event {
     Start(StartCall),
     /// A caller stops an execution.
     Stop(ExecutionKey),
+    /// An operator redrives an execution, with this client token.
+    Redrive(ExecutionKey, Option<Arc<str>>),
     /// A caller waits for the end of an execution.
     Await(ExecutionKey),
     /// An operator makes the machine with this index.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use stepwell_engine::{Handle, StartError, StartRequest, TaskError, registry, token};
+use stepwell_engine::{Handle, RedriveError, StartError, StartRequest, TaskError, registry, token};
 use stepwell_interpreter::{Failure, Progress};
 use stepwell_store::record::{MachineRecord, RecordBody, RevisionRecord};
 use stepwell_store::{ExecutionKey, Write};
@@ -88,6 +88,7 @@ impl Callers {
             Event::Callback(token, progress) => drop(runtime.spawn(ask.callback(token, progress, self.secret))),
             Event::Start(call) => self.start(call, ask, runtime),
             Event::Stop(key) => drop(runtime.spawn(ask.stop(key))),
+            Event::Redrive(key, token) => drop(runtime.spawn(ask.redrive(key, token))),
             Event::Await(key) => drop(runtime.spawn(ask.until_ended(key))),
             Event::MakeMachine(index) => self.make_machine(index, ask, runtime),
             Event::Poll(worker) => self.poll(worker, ask, runtime),
@@ -231,6 +232,22 @@ impl Ask {
         }
     }
 
+    async fn redrive(self, key: ExecutionKey, token: Option<Arc<str>>) {
+        let outcome = self.handle.redrive(key, token.clone()).await;
+        let mut desk = self.desk.lock();
+        match outcome {
+            Ok(at) => desk.see(&Seen::Redriven { key, token: token.as_deref(), at }, &*self.disk),
+            Err(RedriveError::NotRedrivable | RedriveError::NotFound) => {
+                desk.note("a redrive finds nothing to redrive")
+            }
+            Err(RedriveError::Unavailable | RedriveError::Throttled) => {
+                let again = desk.clock.elapsed() + 500 + desk.rng.below(2_000);
+                desk.agenda.push(again, Event::Redrive(key, token));
+            }
+            Err(RedriveError::Store(error)) => desk.violated("world", format!("a redrive fails: {error}")),
+        }
+    }
+
     async fn until_ended(self, key: ExecutionKey) {
         self.handle.ended(key).await;
         self.desk.see(&Seen::Ended(key), &*self.disk);
@@ -277,6 +294,15 @@ impl Desk {
             for _ in 0..self.rng.between(1, 2) {
                 let after = self.rng.below(4) * self.rng.below(15_000);
                 self.agenda.push(now + after, Event::Stop(key));
+            }
+        }
+        let rate = self.options.redrive;
+        if self.fault(rate) {
+            for _ in 0..self.rng.between(1, 3) {
+                let token = [None, Some("first"), Some("second")];
+                let token = self.rng.pick(&token).copied().flatten().map(Arc::from);
+                let after = self.rng.below(5) * self.rng.below(25_000);
+                self.agenda.push(now + after, Event::Redrive(key, token));
             }
         }
         if self.rng.chance(0.3) {

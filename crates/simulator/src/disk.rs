@@ -171,8 +171,16 @@ impl Disk {
         if self.weather.unlucky(Plant::BlamedWorkflow, 0.3) {
             blame(write);
         }
-        if self.weather.unlucky(Plant::IllegalTrace, 0.05) {
+        let illegal = if write.redrive_count > 0 { Plant::IllegalRedrive } else { Plant::IllegalTrace };
+        if self.weather.unlucky(illegal, 0.05) {
             forge(write);
+        }
+        for event in &mut write.events {
+            let Details::ExecutionRedriven { redrive_count, client_token } = &mut event.details else { continue };
+            if self.weather.unlucky(Plant::ForgottenToken, 1.0) {
+                *client_token = None;
+            }
+            *redrive_count += u64::from(self.weather.unlucky(Plant::MiscountedRedrive, 0.3));
         }
     }
 

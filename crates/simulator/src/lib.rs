@@ -12,6 +12,7 @@ pub mod clock;
 pub mod command_line;
 pub mod desk;
 pub mod disk;
+pub mod language;
 pub mod options;
 pub mod plan;
 pub mod plant;

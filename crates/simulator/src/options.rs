@@ -52,6 +52,7 @@ options! {
     task_twice: "Probability that a task's answer comes twice.",
     hang_up: "Probability that a worker or caller hangs up while it waits.",
     stop: "Probability that somebody stops an execution that was started.",
+    redrive: "Probability that somebody redrives an execution that was started.",
     transitions_per_step: "State transitions in one step before the execution has to queue again.",
     executions_in_memory: "Executions that may stay in memory.",
     history_events: "Events a history may have; 0: AWS's limit.",
@@ -79,6 +80,7 @@ impl Options {
             task_twice: fault(0.4),
             hang_up: fault(0.3),
             stop: fault(0.3),
+            redrive: fault(0.8),
             ..Options::nothing()
         };
         options.machines = rng.between(1, 4) as f64;

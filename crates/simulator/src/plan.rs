@@ -114,7 +114,8 @@ impl StatePlan {
             timeout_seconds: number_of(state, "TimeoutSeconds"),
             heartbeat_seconds: number_of(state, "HeartbeatSeconds"),
             seconds: number_of(state, "Seconds"),
-            seconds_from_input: state.get("SecondsPath").is_some(),
+            seconds_from_input: state.get("SecondsPath").is_some()
+                || state.get("Seconds").is_some_and(Value::is_string),
             attempts_max: retriers.iter().map(|retrier| number_of(retrier, "MaxAttempts").unwrap_or(3)).sum(),
             delay_min_millis: retriers.iter().map(|retrier| shortest_delay(retrier)).min().unwrap_or(0),
             kind,

@@ -7,6 +7,7 @@ use stepwell_engine::token::TaskRef;
 use stepwell_interpreter::{Execution, HistoryEvent};
 use stepwell_store::record::RecordBody;
 use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MachineRecord, RecordKind, Store};
+use stepwell_value::Timestamp;
 
 use crate::clock::VirtualClock;
 use crate::disk::Dated;
@@ -32,6 +33,15 @@ pub enum Seen<'a> {
         key: ExecutionKey,
         /// Whether it was this call that stopped it.
         stopped: bool,
+    },
+    /// RedriveExecution was acknowledged.
+    Redriven {
+        /// The execution.
+        key: ExecutionKey,
+        /// The client token, when the caller sent one.
+        token: Option<&'a str>,
+        /// The moment of the redrive that the caller was told.
+        at: Timestamp,
     },
     /// A service was called.
     Called(TaskRef),

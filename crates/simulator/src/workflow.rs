@@ -1,7 +1,8 @@
-//! Random workflows: ASL texts with every JSONPath state type, nested, that come to an end by themselves.
+//! Random workflows: ASL texts with every type of state, nested, in both query languages, that come to an end by themselves.
 
 use serde_json::{Map, Value, json};
 
+use crate::language::{Language, put};
 use crate::rng::Rng;
 
 /// Account and region of the world.
@@ -23,12 +24,14 @@ pub const ACTIVITIES: &[&str] = &["pack", "ship"];
 /// Makes the text of a workflow. States keep the members `n`, `items` and `wait` in their data, so that every other state
 /// finds what it needs; a few do not, on purpose.
 pub fn generate(rng: &mut Rng, depth: u64, width: u64) -> String {
-    let mut generator = Generator { rng, depth_max: depth, width: width.max(1), named: 0 };
+    let language = if rng.chance(0.35) { Language::Jsonata } else { Language::JsonPath };
+    let mut generator = Generator { rng, language, depth_max: depth, width: width.max(1), named: 0 };
     let mut machine = generator.block(0);
-    if generator.rng.chance(0.2)
-        && let Some(members) = machine.as_object_mut()
-    {
-        members.insert("TimeoutSeconds".into(), json!(generator.rng.between(20, 600)));
+    if generator.rng.chance(0.2) {
+        put(&mut machine, "TimeoutSeconds", json!(generator.rng.between(20, 600)));
+    }
+    if language == Language::Jsonata {
+        put(&mut machine, "QueryLanguage", json!("JSONata"));
     }
     machine.to_string()
 }
@@ -41,6 +44,8 @@ pub fn input(rng: &mut Rng) -> String {
 
 struct Generator<'r> {
     rng: &'r mut Rng,
+    /// The machine's query language. Single states of a machine in JSONPath may be in JSONata.
+    language: Language,
     depth_max: u64,
     width: u64,
     named: u64,
@@ -86,30 +91,41 @@ impl Generator<'_> {
         name
     }
 
+    /// The language of the next state.
+    fn language(&mut self) -> Language {
+        if self.language == Language::JsonPath && self.rng.chance(0.1) { Language::Jsonata } else { self.language }
+    }
+
     fn pass(&mut self, states: &mut Map<String, Value>, next: Next) -> String {
-        let state = match self.rng.below(8) {
-            0 => json!({"Type": "Pass", "Result": {"k": [1, 2]}, "ResultPath": "$.k"}),
-            1 => json!({"Type": "Pass", "Parameters": {"u.$": "States.UUID()"}, "ResultPath": "$.u"}),
-            2 => json!({"Type": "Pass", "Parameters": data("States.MathAdd($.n, 1)")}),
+        let language = self.language();
+        let mut state = json!({"Type": "Pass"});
+        match self.rng.below(8) {
+            0 => language.keep(&mut state, "k", json!([1, 2])),
+            1 => language.keep_evaluated(&mut state, "u", "States.UUID()", "$uuid()"),
+            2 => language.shape(&mut state, "Parameters", "Output", language.counted()),
             3 => {
-                let variable = format!("v{}.$", self.named);
-                json!({"Type": "Pass", "Assign": {variable: "$.items"}})
+                let variable = format!("v{}", self.named);
+                language.assign(&mut state, &variable);
             }
-            4 if self.rng.chance(0.2) => json!({"Type": "Pass", "InputPath": "$.missing"}),
-            _ => json!({"Type": "Pass"}),
-        };
+            4 if self.rng.chance(0.2) => language.fail(&mut state),
+            _ => {}
+        }
+        language.mark(&mut state, self.language);
         self.add(states, state, next)
     }
 
     fn wait(&mut self, states: &mut Map<String, Value>, next: Next) -> String {
-        let state = match self.rng.below(6) {
-            0 => json!({"Type": "Wait", "SecondsPath": "$.wait"}),
+        let language = self.language();
+        let mut state = json!({"Type": "Wait"});
+        match self.rng.below(6) {
+            0 => language.wait_as_told(&mut state),
             1 => {
                 let at = stepwell_value::Timestamp(crate::clock::EPOCH).plus_seconds(self.rng.below(400));
-                json!({"Type": "Wait", "Timestamp": at.to_rfc3339()})
+                put(&mut state, "Timestamp", json!(at.to_rfc3339()));
             }
-            _ => json!({"Type": "Wait", "Seconds": self.rng.below(90)}),
-        };
+            _ => put(&mut state, "Seconds", json!(self.rng.below(90))),
+        }
+        language.mark(&mut state, self.language);
         self.add(states, state, next)
     }
 
@@ -124,13 +140,12 @@ impl Generator<'_> {
             1 => self.add_last(states, json!({"Type": "Succeed"})),
             _ => self.add(states, json!({"Type": "Pass"}), Some(go_on.clone())),
         };
-        let rule = match self.rng.below(3) {
-            0 => json!({"Variable": "$.n", "NumericGreaterThan": 2, "Next": aside}),
-            1 => json!({"And": [{"Variable": "$.n", "IsPresent": true}, {"Variable": "$.wait", "NumericLessThan": 10}],
-                "Next": aside}),
-            _ => json!({"Not": {"Variable": "$.items", "IsPresent": true}, "Next": aside}),
-        };
-        self.add_last(states, json!({"Type": "Choice", "Choices": [rule], "Default": go_on}))
+        let language = self.language();
+        let mut rule = language.rule(self.rng.below(3));
+        put(&mut rule, "Next", json!(aside));
+        let mut state = json!({"Type": "Choice", "Choices": [rule], "Default": go_on});
+        language.mark(&mut state, self.language);
+        self.add_last(states, state)
     }
 
     fn add_last(&mut self, states: &mut Map<String, Value>, state: Value) -> String {
@@ -145,114 +160,118 @@ impl Generator<'_> {
             Some(next) => next,
             None => self.add(states, json!({"Type": "Pass"}), None),
         };
-        let (counter, test) = (self.name(), self.name());
-        let counting = json!({"Type": "Pass", "Parameters": data("States.MathAdd($.n, 1)"), "Next": test});
-        let limit = self.rng.between(4, 12);
-        let rule = json!({"Variable": "$.n", "NumericLessThan": limit, "Next": counter});
+        let (counter, test, language) = (self.name(), self.name(), self.language());
+        let mut counting = json!({"Type": "Pass", "Next": test});
+        language.shape(&mut counting, "Parameters", "Output", language.counted());
+        let mut rule = language.below(self.rng.between(4, 12));
+        put(&mut rule, "Next", json!(counter));
+        let mut testing = json!({"Type": "Choice", "Choices": [rule], "Default": done});
+        language.mark(&mut counting, self.language);
+        language.mark(&mut testing, self.language);
         states.insert(counter.clone(), counting);
-        states.insert(test, json!({"Type": "Choice", "Choices": [rule], "Default": done}));
+        states.insert(test, testing);
         counter
     }
 
     fn task(&mut self, states: &mut Map<String, Value>, next: Next) -> String {
+        let language = self.language();
         let mut state = match self.rng.below(6) {
             0 | 1 => {
                 let activity = self.rng.pick(ACTIVITIES).copied().unwrap_or("pack");
                 json!({"Type": "Task", "Resource": activity_arn(activity)})
             }
-            2 | 3 => json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-                "Parameters": {"FunctionName": "callback", "Payload": {"token.$": "$$.Task.Token", "n.$": "$.n"}}}),
-            4 => json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
-                "Parameters": {"FunctionName": "invoked", "Payload.$": "$"}}),
+            2 | 3 => {
+                let mut state = json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken"});
+                language.shape(&mut state, "Parameters", "Arguments", language.callback());
+                state
+            }
+            4 => {
+                let mut state = json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke"});
+                language.shape(&mut state, "Parameters", "Arguments", language.invocation());
+                state
+            }
             _ => json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:charge"}),
         };
-        let Some(members) = state.as_object_mut() else { return String::new() };
-        members.insert("ResultPath".into(), json!("$.r"));
+        language.keep_result(&mut state, "r");
         let timeout = self.rng.between(3, 60);
         if self.rng.chance(0.5) {
-            members.insert("TimeoutSeconds".into(), json!(timeout));
+            put(&mut state, "TimeoutSeconds", json!(timeout));
             if self.rng.chance(0.4) {
-                members.insert("HeartbeatSeconds".into(), json!(self.rng.between(1, timeout - 1)));
+                put(&mut state, "HeartbeatSeconds", json!(self.rng.between(1, timeout - 1)));
             }
         }
-        self.handlers(states, &mut state, &next);
+        language.mark(&mut state, self.language);
+        self.handlers(states, &mut state, &next, language);
         self.add(states, state, next)
     }
 
     /// `Retry` and `Catch`, each perhaps.
-    fn handlers(&mut self, states: &mut Map<String, Value>, state: &mut Value, next: &Next) {
+    fn handlers(&mut self, states: &mut Map<String, Value>, state: &mut Value, next: &Next, language: Language) {
         let errors = ["States.TaskFailed", "Boom", "States.Timeout", "States.ALL"];
         let (retries, catches) = (self.rng.chance(0.4), self.rng.chance(0.4));
         let retry_on = self.rng.pick(&errors).copied().unwrap_or("States.ALL");
         let mut retrier = json!({"ErrorEquals": [retry_on], "IntervalSeconds": self.rng.between(1, 6),
             "MaxAttempts": self.rng.below(4), "BackoffRate": 1.0 + self.rng.below(4) as f64 / 2.0});
         let catch_on = self.rng.pick(&errors).copied().unwrap_or("States.ALL");
-        let Some(members) = state.as_object_mut() else { return };
-        if retries && let Some(retrier_members) = retrier.as_object_mut() {
+        if retries {
             match self.rng.below(3) {
-                0 => retrier_members.insert("JitterStrategy".into(), json!("FULL")),
-                1 => retrier_members.insert("MaxDelaySeconds".into(), json!(self.rng.between(7, 20))),
-                _ => None,
-            };
-            members.insert("Retry".into(), json!([retrier]));
+                0 => put(&mut retrier, "JitterStrategy", json!("FULL")),
+                1 => put(&mut retrier, "MaxDelaySeconds", json!(self.rng.between(7, 20))),
+                _ => {}
+            }
+            put(state, "Retry", json!([retrier]));
         }
         if catches {
             let target = match next {
                 Some(next) if self.rng.chance(0.5) => next.clone(),
                 _ => self.add(states, json!({"Type": "Pass"}), None),
             };
-            members.insert("Catch".into(), json!([{"ErrorEquals": [catch_on], "ResultPath": "$.e", "Next": target}]));
+            let mut catcher = json!({"ErrorEquals": [catch_on], "Next": target});
+            language.keep_error(&mut catcher, "e");
+            put(state, "Catch", json!([catcher]));
         }
     }
 
     fn parallel(&mut self, states: &mut Map<String, Value>, depth: u64, next: Next) -> String {
+        let language = self.language();
         let branches: Vec<Value> = (0..self.rng.between(1, 3)).map(|_| self.block(depth + 1)).collect();
-        let mut state = json!({"Type": "Parallel", "Branches": branches, "ResultPath": "$.p"});
-        self.handlers(states, &mut state, &next);
+        let mut state = json!({"Type": "Parallel", "Branches": branches});
+        language.keep_result(&mut state, "p");
+        language.mark(&mut state, self.language);
+        self.handlers(states, &mut state, &next, language);
         self.add(states, state, next)
     }
 
     fn map(&mut self, states: &mut Map<String, Value>, depth: u64, next: Next) -> String {
+        let language = self.language();
         let distributed = self.rng.chance(0.25);
         let mut processor = self.block(depth + 1);
-        if let Some(members) = processor.as_object_mut() {
-            let inline = json!({"Mode": "INLINE"});
-            let config = if distributed { json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}) } else { inline };
-            members.insert("ProcessorConfig".into(), config);
+        let inline = json!({"Mode": "INLINE"});
+        let config = if distributed { json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}) } else { inline };
+        put(&mut processor, "ProcessorConfig", config);
+        let mut state = json!({"Type": "Map", "ItemSelector": language.selector(), "ItemProcessor": processor});
+        language.shape(&mut state, "ItemsPath", "Items", language.items());
+        language.keep_result(&mut state, "m");
+        if self.rng.chance(0.6) {
+            put(&mut state, "MaxConcurrency", json!(self.rng.below(4)));
         }
-        let mut selector = data("$$.Map.Item.Index");
-        if let Some(members) = selector.as_object_mut() {
-            members.insert("v.$".into(), json!("$$.Map.Item.Value"));
-        }
-        let mut state = json!({"Type": "Map", "ItemsPath": "$.items", "ItemSelector": selector,
-            "ItemProcessor": processor, "ResultPath": "$.m"});
-        if self.rng.chance(0.6)
-            && let Some(members) = state.as_object_mut()
-        {
-            members.insert("MaxConcurrency".into(), json!(self.rng.below(4)));
-        }
-        if distributed && let Some(members) = state.as_object_mut() {
-            members.insert("Label".into(), json!(format!("L{}", self.named)));
+        if distributed {
+            put(&mut state, "Label", json!(format!("L{}", self.named)));
             if self.rng.chance(0.5) {
-                members.insert("ToleratedFailureCount".into(), json!(self.rng.below(3)));
+                put(&mut state, "ToleratedFailureCount", json!(self.rng.below(3)));
             }
         }
-        self.handlers(states, &mut state, &next);
+        language.mark(&mut state, self.language);
+        self.handlers(states, &mut state, &next, language);
         self.add(states, state, next)
     }
 }
 
-/// The data that states keep, `n` made by this expression.
-fn data(n: &str) -> Value {
-    json!({"n.$": n, "items.$": "$.items", "wait.$": "$.wait"})
-}
-
 fn lead(state: &mut Value, next: Next) {
-    let Some(members) = state.as_object_mut() else { return };
     match next {
-        Some(next) => members.insert("Next".into(), json!(next)),
-        None => members.insert("End".into(), json!(true)),
-    };
+        Some(next) => put(state, "Next", json!(next)),
+        None => put(state, "End", json!(true)),
+    }
 }
 
 #[cfg(test)]
@@ -269,9 +288,14 @@ mod tests {
             let compiled = stepwell_asl::compile(&text, &stepwell_asl::Options::default());
             let definition = compiled.definition;
             let definition = definition.unwrap_or_else(|| panic!("{text}\n{:?}", compiled.diagnostics));
-            seen.extend(definition.states.iter().map(stepwell_asl::State::state_type));
+            seen.extend(
+                definition
+                    .states
+                    .iter()
+                    .map(|state| (state.state_type(), state.query_language == stepwell_asl::QueryLanguage::Jsonata)),
+            );
             assert!(stepwell_value::Value::parse(&input(&mut rng)).is_ok());
         }
-        assert_eq!(seen.len(), 8, "{seen:?}");
+        assert_eq!(seen.len(), 16, "{seen:?}"); // eight types in two languages
     }
 }

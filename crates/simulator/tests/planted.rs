@@ -6,7 +6,7 @@
 use stepwell_simulator::{Plant, run_seed};
 
 /// Seeds in which a planted bug must show.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 600;
 
 #[track_caller]
 fn check(plant: Plant) {
@@ -45,6 +45,9 @@ planted! {
     a_terminal_event_twice TerminalTwice,
     a_broken_chain BrokenChain,
     an_illegal_trace IllegalTrace,
+    an_illegal_trace_after_a_redrive IllegalRedrive,
+    a_forgotten_client_token ForgottenToken,
+    a_miscounted_redrive MiscountedRedrive,
     an_early_clock EarlyClock,
     an_early_timer EarlyTimer,
     effects_before_commit EffectsBeforeCommit,

@@ -1,11 +1,15 @@
 //! Nothing is visible before its cause is durable: no reply, no call of a service, no task for a worker.
 
 use stepwell_engine::token::TaskRef;
-use stepwell_interpreter::{Details, Frame, Status, Waiting};
+use stepwell_interpreter::{Details, EventType, Frame, Waiting};
 use stepwell_store::ExecutionKey;
+use stepwell_value::Timestamp;
 
 use super::Property;
 use crate::seen::{Seen, View};
+
+/// How long a client token of RedriveExecution is remembered.
+const TOKEN_MILLIS: u64 = 15 * 60 * 1000;
 
 /// See the module.
 pub struct Causality;
@@ -19,13 +23,14 @@ impl Property for Causality {
         match seen {
             Seen::Started { key, input, .. } => started(view, *key, input),
             Seen::Stopped { key, stopped } => {
-                let status = view.execution(*key)?.status;
-                let holds = if *stopped { status == Status::Aborted } else { status != Status::Running };
-                ensure(holds, || format!("a stop of execution {} said {stopped}, but it is {}", key.0, status.name()))
+                let ends = ends(view, *key)?;
+                let holds = if *stopped { ends.contains(&EventType::ExecutionAborted) } else { !ends.is_empty() };
+                ensure(holds, || format!("a stop of execution {} said {stopped}, but its ends are {ends:?}", key.0))
             }
+            Seen::Redriven { key, token, at } => redriven(view, *key, *token, *at),
             Seen::Ended(key) => {
-                let status = view.execution(*key)?.status;
-                ensure(status != Status::Running, || format!("execution {} is said to have ended, but runs", key.0))
+                let ends = ends(view, *key)?;
+                ensure(!ends.is_empty(), || format!("execution {} is said to have ended, but runs", key.0))
             }
             Seen::Called(task) => {
                 let frame = frame(view, *task)?;
@@ -64,6 +69,29 @@ fn started(view: &View<'_>, key: ExecutionKey, input: &str) -> Result<(), String
         }
         other => Err(format!("a start is acknowledged, but its first event is {other:?}")),
     }
+}
+
+/// The ends that an execution has come to; a redrive may have followed each.
+fn ends(view: &View<'_>, key: ExecutionKey) -> Result<Vec<EventType>, String> {
+    let is_end = |kind: &EventType| {
+        use EventType::{ExecutionAborted, ExecutionFailed, ExecutionSucceeded, ExecutionTimedOut};
+        matches!(kind, ExecutionAborted | ExecutionFailed | ExecutionSucceeded | ExecutionTimedOut)
+    };
+    Ok(view.history(key)?.iter().map(|event| event.event_type).filter(is_end).collect())
+}
+
+/// A redrive that was acknowledged is in the history, and once while its client token is remembered.
+fn redriven(view: &View<'_>, key: ExecutionKey, token: Option<&str>, at: Timestamp) -> Result<(), String> {
+    let history = view.history(key)?;
+    let tokens = history.iter().filter_map(|event| match &event.details {
+        Details::ExecutionRedriven { client_token, .. } => Some((client_token.as_deref(), event.at)),
+        _ => None,
+    });
+    let of_token: Vec<_> = tokens.filter(|(sent, _)| *sent == token).map(|(_, at)| at).collect();
+    let apart = |pair: &[Timestamp]| matches!(pair, [one, two] if two.millis_since(*one) >= TOKEN_MILLIS);
+    ensure(of_token.contains(&at) && (token.is_none() || of_token.windows(2).all(apart)), || {
+        format!("a redrive of execution {} with {token:?} at {at:?} is acknowledged; stored are {of_token:?}", key.0)
+    })
 }
 
 /// The durable frame of a task; `None` when it has gone, or its execution has ended.

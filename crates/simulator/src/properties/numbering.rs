@@ -25,9 +25,13 @@ fn judge((event, number): (&HistoryEvent, u64)) -> Result<(), String> {
     if event.id != number {
         return Err(format!("event {number} has the number {}", event.id));
     }
-    // The first event, the first state and what ends an execution from outside follow nothing.
-    let may_be_first =
-        number <= 2 || matches!(event.event_type, EventType::ExecutionAborted | EventType::ExecutionTimedOut);
+    // The first event, the first state, what ends an execution from outside, and an expression of the first state that
+    // fails follow nothing.
+    let may_be_first = match event.event_type {
+        EventType::ExecutionAborted | EventType::ExecutionTimedOut => true,
+        EventType::EvaluationFailed => number == 3,
+        _ => number <= 2,
+    };
     if event.previous >= number || (event.previous == 0 && !may_be_first) {
         return Err(format!("event {number} follows event {}", event.previous));
     }

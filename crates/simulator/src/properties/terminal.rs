@@ -1,6 +1,6 @@
-//! An execution ends once, its last event says how, and nothing comes after.
+//! An execution ends once, its last event says how, and nothing comes after but a redrive, which counts.
 
-use stepwell_interpreter::{EventType, HistoryEvent, Status};
+use stepwell_interpreter::{Details, EventType, HistoryEvent, Status};
 use stepwell_store::ExecutionRecord;
 
 use super::Property;
@@ -34,7 +34,24 @@ fn ending(event: &HistoryEvent) -> Option<Status> {
 }
 
 fn judge(record: &ExecutionRecord, events: &[HistoryEvent]) -> Result<(), String> {
-    let endings: Vec<(u64, Status)> = events.iter().filter_map(|event| Some((event.id, ending(event)?))).collect();
+    let mut redrives = 0;
+    for event in events {
+        let Details::ExecutionRedriven { redrive_count, .. } = &event.details else { continue };
+        redrives += 1;
+        let ended = events.get(usize::try_from(event.id).unwrap_or(0).wrapping_sub(2)).and_then(ending);
+        if *redrive_count != redrives || ended.is_none_or(|status| status == Status::Succeeded) {
+            return Err(format!("redrive {redrive_count} at event {} comes after {ended:?}", event.id));
+        }
+    }
+    if u64::from(record.redrive_count) != redrives {
+        return Err(format!("its row counts {} redrives, but there are {redrives}", record.redrive_count));
+    }
+    let is_redriven = |id: u64| {
+        let next = events.get(usize::try_from(id).unwrap_or(0));
+        next.is_some_and(|next| next.event_type == EventType::ExecutionRedriven)
+    };
+    let endings = events.iter().filter_map(|event| Some((event.id, ending(event)?)));
+    let endings: Vec<(u64, Status)> = endings.filter(|(id, _)| !is_redriven(*id)).collect();
     let length = events.len() as u64;
     if record.last_event != length {
         return Err(format!("its row says that {} is its last event, but there are {length}", record.last_event));

@@ -44,24 +44,35 @@ impl Property for Timers {
 struct At<'e> {
     name: &'e str,
     entered: &'e HistoryEvent,
+    /// Since when it waits: since it was entered, or since the redrive that came later.
+    begun: &'e HistoryEvent,
     scheduled: Option<&'e HistoryEvent>,
 }
 
 fn judge(record: &ExecutionRecord, plan: &Plan, events: &[HistoryEvent], went_back: bool) -> Result<(), String> {
     let mut places: BTreeMap<EventId, At<'_>> = BTreeMap::new();
+    let mut redriven = None;
     for event in events {
+        if event.event_type == EventType::ExecutionRedriven {
+            redriven = Some(event);
+        }
         if let Details::StateEntered { name, .. } = &event.details {
-            places.insert(event.id, At { name, entered: event, scheduled: None });
+            places.insert(event.id, At { name, entered: event, begun: event, scheduled: None });
             continue;
         }
         let previous = events.get(usize::try_from(event.previous).unwrap_or(0).wrapping_sub(1));
         if event.event_type == EventType::ExecutionTimedOut {
-            let from = record.identity.started.min(events.first().map_or(event.at, |first| first.at));
+            let begun = redriven.or(events.first());
+            let from = begun.map_or(event.at, |begun| begun.at);
+            let from = if redriven.is_some() { from } else { record.identity.started.min(from) };
             not_before(event, from.plus_seconds(plan.timeout_seconds.unwrap_or(0)), "the machine's timeout")?;
         }
         let Some(at) = places.get(&event.previous).copied() else { continue };
         let Some(state) = plan.state(at.name) else { continue };
-        let scheduled = judge_event(event, previous, at, state, went_back)?;
+        // What is done again after a redrive is done at once.
+        let previous = previous.filter(|previous| redriven.is_none_or(|redriven| redriven.id < previous.id));
+        let begun = redriven.filter(|redriven| redriven.id > at.entered.id).unwrap_or(at.entered);
+        let scheduled = judge_event(event, previous, At { begun, ..at }, state, went_back)?;
         places.insert(event.id, At { scheduled: scheduled.or(at.scheduled), ..at });
     }
     Ok(())
@@ -93,7 +104,7 @@ fn judge_event<'e>(
     }
     if event.event_type == EventType::WaitStateExited {
         let seconds = if state.seconds_from_input { wait_of(at.entered) } else { state.seconds };
-        not_before(event, at.entered.at.plus_seconds(seconds.unwrap_or(0)), "the wait")?;
+        not_before(event, at.begun.at.plus_seconds(seconds.unwrap_or(0)), "the wait")?;
     }
     Ok(None)
 }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stepwell_interpreter::{Details, EventId, HistoryEvent};
 
+mod redriven;
+
 use super::Property;
 use crate::plan::{Plan, StatePlan};
 use crate::seen::{Seen, View};
@@ -26,9 +28,9 @@ impl Property for Trace {
 }
 
 fn judge(plan: &Plan, events: &[HistoryEvent]) -> Result<(), String> {
-    let mut reader = Reader { plan, places: BTreeMap::new(), visits: BTreeMap::new(), followed: BTreeSet::new() };
+    let mut reader = Reader::of(plan);
     for event in events {
-        let read = reader.read(event);
+        let read = if reader.redriven { redriven::read(&mut reader, event) } else { reader.read(event) };
         read.map_err(|what| format!("event {} ({}): {what}", event.id, event.event_type.name()))?;
     }
     Ok(())
@@ -68,9 +70,16 @@ struct Reader<'p> {
     visits: BTreeMap<EventId, Visit>,
     /// Events that something follows which only one event may do.
     followed: BTreeSet<EventId>,
+    /// Whether the execution was redriven: what comes after is read by other rules.
+    redriven: bool,
 }
 
 impl Reader<'_> {
+    fn of(plan: &Plan) -> Reader<'_> {
+        let (places, visits, followed) = Default::default();
+        Reader { plan, places, visits, followed, redriven: false }
+    }
+
     fn read(&mut self, event: &HistoryEvent) -> Result<(), String> {
         let kind = event.event_type.name();
         match &event.details {
@@ -81,6 +90,8 @@ impl Reader<'_> {
                 self.iteration_started(event, kind, name, *index)
             }
             Details::MapIteration { name, index } => self.iteration_over(event, kind, name, *index),
+            Details::EvaluationFailed { state, .. } => self.evaluation_failed(event, kind, state),
+            Details::ExecutionRedriven { .. } => redriven::begin(self, event),
             _ if kind.starts_with("MapRun") => self.map_run(event, kind),
             _ if kind.starts_with("Execution") => self.execution_over(event, kind),
             _ if kind.ends_with("StateStarted") => self.nested_started(event, kind),
@@ -183,6 +194,33 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// A field could not be evaluated. In a state that was only entered, the event follows what the state's entry follows.
+    fn evaluation_failed(&mut self, event: &HistoryEvent, kind: &'static str, name: &str) -> Result<(), String> {
+        let last =
+            self.places.iter().rev().find(|(_, place)| place.state.as_deref() == Some(name) && is_open(place.kind));
+        let entered =
+            last.filter(|(_, place)| place.kind.ends_with("StateEntered")).map(|(id, place)| (*id, place.clone()));
+        let place = match self.around(event.previous, name) {
+            Some(place) => place,
+            None => {
+                let (id, place) = entered.ok_or("the state is not at work")?;
+                ensure(self.followed.insert(id), "a second event goes on from the same one")?;
+                place
+            }
+        };
+        self.places.insert(event.id, Place { kind, ..place });
+        Ok(())
+    }
+
+    /// Where the state of this name stands that an event belongs to, or that is around it.
+    fn around(&self, event: EventId, name: &str) -> Option<Place> {
+        let mut place = self.places.get(&event)?.clone();
+        while place.state.as_deref() != Some(name) {
+            place = self.visits.get(&place.visit)?.outer.clone();
+        }
+        is_open(place.kind).then_some(place)
+    }
+
     // ------------------------------------------------------------------ tasks
 
     fn task(&mut self, event: &HistoryEvent, kind: &'static str) -> Result<(), String> {
@@ -193,7 +231,7 @@ impl Reader<'_> {
         let before = place.kind.strip_prefix(state.task).unwrap_or_default();
         let failed = |kind: &str| kind.ends_with("Failed") || kind == "TimedOut";
         let fits = match what {
-            "Scheduled" => before == "StateEntered" || failed(before) || place.kind == "TaskStateEntered",
+            "Scheduled" => failed(before) || matches!(place.kind, "TaskStateEntered" | "EvaluationFailed"),
             "Started" => before == "Scheduled",
             "Submitted" => before == "Started" && state.task == "Task",
             "Succeeded" => matches!(before, "Started" | "Submitted"),
@@ -220,7 +258,8 @@ impl Reader<'_> {
         loop {
             let at = self.state(place.state.as_deref().unwrap_or_default())?;
             let stands = at.kind == kind && !place.kind.ends_with("Exited");
-            if stands && (place.kind.ends_with("Entered") || place.kind.ends_with("StateStarted")) {
+            let has_begun = place.kind.ends_with("Entered") || place.kind.ends_with("StateStarted");
+            if stands && (has_begun || place.kind == "EvaluationFailed") {
                 return Ok(place);
             }
             place = self.visits.get(&place.visit).ok_or("no such state around it")?.outer.clone();
@@ -325,13 +364,19 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a state has not been left with this event.
+fn is_open(kind: &str) -> bool {
+    !kind.ends_with("StateExited")
+}
+
 /// Whether a state may be left after this event.
 fn may_leave(state: &StatePlan, after: &str) -> Result<(), String> {
     let entered = after.ends_with("StateEntered");
     let fits = match state.kind.as_str() {
         "Task" => ["Succeeded", "Failed", "TimedOut"].iter().any(|end| after.ends_with(end)) || entered,
         "Parallel" | "Map" => {
-            after.ends_with("StateFailed") || matches!(after, "MapStateStarted" | "MapRunSucceeded") || entered
+            let ended = matches!(after, "MapStateStarted" | "MapRunSucceeded" | "EvaluationFailed");
+            after.ends_with("StateFailed") || ended || entered
         }
         _ => entered,
     };
