@@ -1,10 +1,10 @@
 //! The desk where everything that is seen is written down and judged; services, callers and workers report here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepwell_engine::Answer;
-use stepwell_store::Store;
+use stepwell_store::{ExecutionKey, Store};
 use tokio::sync::oneshot;
 
 use crate::agenda::Agenda;
@@ -42,6 +42,7 @@ pub struct Desk {
     pub stirred: bool,
     /// What machines' histories may look like, by name.
     pub plans: BTreeMap<String, Plan>,
+    expired: BTreeSet<ExecutionKey>,
     properties: Vec<Box<dyn Property>>,
     violation: Option<Violation>,
     digest: Digest,
@@ -66,6 +67,7 @@ impl SharedDesk {
             silent: Vec::new(),
             stirred: false,
             plans: BTreeMap::new(),
+            expired: BTreeSet::new(),
             properties: properties::all(),
             violation: None,
             digest: Digest::default(),
@@ -92,7 +94,10 @@ impl Desk {
         if !matches!(seen, Seen::Looked(..)) {
             self.note(&format!("{seen:?}"));
         }
-        let view = View { store, clock: &self.clock, plans: &self.plans };
+        if let Seen::Expired { gone, .. } = seen {
+            self.expired.extend(gone.iter().map(|record| record.key));
+        }
+        let view = View { store, clock: &self.clock, plans: &self.plans, expired: &self.expired };
         for property in &mut self.properties {
             if self.violation.is_none()
                 && let Err(what) = property.see(seen, &view)

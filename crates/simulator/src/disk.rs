@@ -126,6 +126,17 @@ impl Disk {
         Disk::of(synced.unwrap_or_else(|| self.memory.reopen()), &self.weather)
     }
 
+    /// Removes what closed before a moment, as [`Store::expire`] does; tells what is gone.
+    pub fn expire_seen(&self, closed_before: Timestamp, limit: usize) -> Vec<ExecutionRecord> {
+        let last = self.memory.last_key().map_or(0, |key| key.0);
+        let closed = |key| self.memory.execution(ExecutionKey(key)).ok().flatten().filter(|one| one.stopped.is_some());
+        let before: Vec<ExecutionRecord> = (1..=last).filter_map(closed).collect();
+        let eager = self.weather.unlucky(Plant::EagerExpiry, 1.0);
+        let _ = self.memory.expire(if eager { Timestamp(i64::MAX) } else { closed_before }, limit);
+        let is_gone = |record: &ExecutionRecord| matches!(self.memory.execution(record.key), Ok(None));
+        before.into_iter().filter(is_gone).collect()
+    }
+
     /// How many commits are held back.
     pub fn held(&self) -> usize {
         self.memory.held()

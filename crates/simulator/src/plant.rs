@@ -38,6 +38,7 @@ plants! {
     IllegalRedrive "trace": "After a redrive another state is left than was entered.",
     ForgottenToken "causality": "A redrive's client token is not kept, so that the same caller redrives twice.",
     MiscountedRedrive "terminal": "A redrive is counted twice in the history.",
+    EagerExpiry "retention": "Retention removes executions that have only just closed.",
     EarlyClock "timers": "The engine's clock runs ahead.",
     EarlyTimer "timers": "Waits are shortened: a timer fires a second early and is believed.",
     EffectsBeforeCommit "causality": "Effects are performed before their Transition is durable.",

@@ -1,11 +1,11 @@
 //! What can be seen of the engine from outside, and from what the properties judge it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stepwell_engine::registry;
 use stepwell_engine::token::TaskRef;
 use stepwell_interpreter::{Execution, HistoryEvent};
-use stepwell_store::record::RecordBody;
+use stepwell_store::record::{MapRunRecord, RecordBody};
 use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MachineRecord, RecordKind, Store};
 use stepwell_value::Timestamp;
 
@@ -62,6 +62,13 @@ pub enum Seen<'a> {
     Committed(&'a Dated),
     /// An execution as it is in memory, with nothing of it on its way to the disk.
     Looked(ExecutionKey, &'a Execution),
+    /// Retention removed what had closed before a moment.
+    Expired {
+        /// The executions that are gone, as they were.
+        gone: &'a [ExecutionRecord],
+        /// The moment.
+        before: Timestamp,
+    },
     /// The engine crashed; the store shows what is left.
     Crashed,
     /// The world is over; every execution had its time to end.
@@ -76,6 +83,8 @@ pub struct View<'a> {
     pub clock: &'a VirtualClock,
     /// What the machines' histories may look like, by the machine's name.
     pub plans: &'a BTreeMap<String, Plan>,
+    /// Executions that retention has removed.
+    pub expired: &'a BTreeSet<ExecutionKey>,
 }
 
 impl View<'_> {
@@ -144,6 +153,16 @@ impl View<'_> {
     pub fn execution(&self, key: ExecutionKey) -> Result<ExecutionRecord, String> {
         let record = self.store.execution(key).map_err(|error| error.to_string())?;
         record.ok_or_else(|| format!("execution {} is not stored", key.0))
+    }
+
+    /// The Map Run of this child execution; none for other executions, and when it is gone.
+    ///
+    /// # Errors
+    /// As [`View::machines`].
+    pub fn map_run_of(&self, record: &ExecutionRecord) -> Result<Option<MapRunRecord>, String> {
+        let base = record.identity.state_machine_arn.replacen(":stateMachine:", ":mapRun:", 1);
+        let arn = format!("{base}:{}", record.revision_id);
+        registry::map_run(self.store, &arn).map_err(|error| error.to_string())
     }
 
     /// Judges the history of every execution.

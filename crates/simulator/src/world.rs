@@ -11,7 +11,7 @@ use stepwell_engine::{Config, HandDriven, token};
 use stepwell_interpreter::{Details, Limits, Progress, Waiting};
 use stepwell_store::record::{ActivityRecord, RecordBody};
 use stepwell_store::{ExecutionKey, Store, StoredExecution, Write};
-use stepwell_value::Payload;
+use stepwell_value::{Payload, Timestamp};
 use tokio::runtime::Runtime;
 
 use crate::agenda::{Event, StartCall};
@@ -296,8 +296,22 @@ impl World {
         }
     }
 
+    /// Retention removes some of what closed long enough ago.
+    fn expire(&mut self) {
+        let kept = Options::count(self.options.retention_seconds);
+        let before = Timestamp(self.clock.wall().0 - i64::try_from(kept * 1000).unwrap_or(0));
+        let most = 1 + self.rng.below(5);
+        let gone = self.disk.expire_seen(before, usize::try_from(most).unwrap_or(1));
+        if !gone.is_empty() {
+            self.desk.see(&Seen::Expired { gone: &gone, before }, &*self.disk);
+        }
+    }
+
     /// What befalls the engine as a whole.
     fn misfortune(&mut self) {
+        if self.rng.chance(self.options.expire) {
+            self.expire();
+        }
         if self.rng.chance(self.options.crash) {
             self.crash();
         }

@@ -48,6 +48,7 @@ planted! {
     an_illegal_trace_after_a_redrive IllegalRedrive,
     a_forgotten_client_token ForgottenToken,
     a_miscounted_redrive MiscountedRedrive,
+    an_eager_expiry EagerExpiry,
     an_early_clock EarlyClock,
     an_early_timer EarlyTimer,
     effects_before_commit EffectsBeforeCommit,

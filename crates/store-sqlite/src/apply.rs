@@ -2,6 +2,7 @@
 //! trace in the transaction it shares with others.
 
 use rusqlite::{Connection, OptionalExtension, params};
+use stepwell_store::record::{MapRunRecord, RecordBody, RecordKind};
 use stepwell_store::{WriteError, format};
 use stepwell_value::Timestamp;
 
@@ -204,22 +205,59 @@ impl Advance {
 /// # Errors
 /// When SQLite fails.
 pub(crate) fn expire(connection: &Connection, closed_before: Timestamp, limit: usize) -> rusqlite::Result<usize> {
-    const SQL: &str = "SELECT key, machine, body FROM executions WHERE stopped < ?1 ORDER BY stopped LIMIT ?2";
+    const SQL: &str = "SELECT key, machine, body FROM executions WHERE stopped < ?1
+        AND machine NOT IN (SELECT value FROM json_each(?3)) ORDER BY stopped LIMIT ?2";
     const KEEP_LAST_KEY: &str =
         "INSERT OR REPLACE INTO meta(name, value) SELECT 'last_key', max(key) FROM executions HAVING max(key) >=
          coalesce((SELECT value FROM meta WHERE name = 'last_key'), 0)";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let map_runs = map_runs(connection)?;
+    let kept = map_runs.iter().filter(|(.., run)| run.stopped.is_none()).map(|(.., run)| children(run).to_string());
+    let kept = format!("[{}]", kept.collect::<Vec<_>>().join(","));
     let mut statement = connection.prepare_cached(SQL)?;
     let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
     let old: Vec<(i64, i64, Vec<u8>)> =
-        statement.query_map([closed_before.0, limit], read)?.collect::<rusqlite::Result<_>>()?;
+        statement.query_map(params![closed_before.0, limit, kept], read)?.collect::<rusqlite::Result<_>>()?;
     if !old.is_empty() {
         connection.prepare_cached(KEEP_LAST_KEY)?.execute([])?;
     }
     for (key, machine, body) in &old {
         remove(connection, *key, *machine, body)?;
     }
+    let over = map_runs.iter().filter(|(.., run)| run.is_over(closed_before));
+    for (scope, name, run) in over {
+        remove_map_run(connection, scope, name, run)?;
+    }
     Ok(old.len())
+}
+
+/// All Map Runs: scope, name, record. One whose record is damaged stays, and so do its children's rows.
+fn map_runs(connection: &Connection) -> rusqlite::Result<Vec<(String, String, MapRunRecord)>> {
+    const SQL: &str = "SELECT scope, name, body FROM records WHERE kind = ?1";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?));
+    let rows = statement.query_map([format::kind_number(RecordKind::MapRun)], read)?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (scope, name, body) = row?;
+        if let Ok(RecordBody::MapRun(run)) = format::decode_record(&body) {
+            found.push((scope, name, run));
+        }
+    }
+    Ok(found)
+}
+
+/// The number under which the children of a Map Run are stored.
+fn children(run: &MapRunRecord) -> i64 {
+    run.children.0.cast_signed()
+}
+
+/// Removes a Map Run that is over, when none of its children is left.
+fn remove_map_run(connection: &Connection, scope: &str, name: &str, run: &MapRunRecord) -> rusqlite::Result<()> {
+    const SQL: &str = "DELETE FROM records WHERE kind = ?1 AND scope = ?2 AND name = ?3
+        AND NOT EXISTS (SELECT 1 FROM executions WHERE machine = ?4)";
+    let kind = format::kind_number(RecordKind::MapRun);
+    connection.prepare_cached(SQL)?.execute(params![kind, scope, name, children(run)]).map(drop)
 }
 
 fn remove(connection: &Connection, key: i64, machine: i64, body: &[u8]) -> rusqlite::Result<()> {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stepwell_interpreter::{EventId, Frame, FrameId, HistoryEvent, Source, Status};
 use stepwell_value::{Payload, Timestamp};
 
-use crate::record::ExecutionWrite;
+use crate::record::{ExecutionWrite, MapRunRecord, RecordBody};
 use crate::{
     Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Place, Record, RecordKind, Store,
     StoredExecution, Write, WriteError, held,
@@ -232,7 +232,11 @@ impl Store for MemoryStore {
 
     fn expire(&self, closed_before: Timestamp, limit: usize) -> Result<usize, Error> {
         let data = &mut self.lock().data;
-        let over = |entry: &Entry| entry.record.stopped.is_some_and(|stopped| stopped < closed_before);
+        let kept: BTreeSet<MachineKey> =
+            data.map_runs().filter(|run| run.stopped.is_none()).map(|run| run.children).collect();
+        let over = |entry: &Entry| {
+            entry.record.stopped.is_some_and(|stopped| stopped < closed_before) && !kept.contains(&entry.record.machine)
+        };
         let old: Vec<_> =
             data.executions.iter().filter(|(_, entry)| over(entry)).take(limit).map(|(key, _)| *key).collect();
         for key in &old {
@@ -242,6 +246,11 @@ impl Store for MemoryStore {
                 data.names.remove(&(record.machine, record.identity.name.clone()));
             }
         }
+        let parents: BTreeSet<MachineKey> = data.executions.values().map(|entry| entry.record.machine).collect();
+        data.records.retain(|_, record| match &record.body {
+            RecordBody::MapRun(run) => !run.is_over(closed_before) || parents.contains(&run.children),
+            _ => true,
+        });
         Ok(old.len())
     }
 
@@ -256,6 +265,13 @@ impl Store for MemoryStore {
 }
 
 impl Data {
+    fn map_runs(&self) -> impl Iterator<Item = &MapRunRecord> {
+        self.records.values().filter_map(|record| match &record.body {
+            RecordBody::MapRun(run) => Some(run),
+            _ => None,
+        })
+    }
+
     fn apply(&mut self, group: Vec<Write>) -> Committed {
         group.iter().try_for_each(Write::check)?;
         self.commits += 1;

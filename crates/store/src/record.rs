@@ -352,6 +352,13 @@ pub struct MapRunRecord {
     pub redriven: Option<Timestamp>,
 }
 
+impl MapRunRecord {
+    /// Whether it ended before this moment.
+    pub fn is_over(&self, closed_before: Timestamp) -> bool {
+        self.stopped.is_some_and(|stopped| stopped < closed_before)
+    }
+}
+
 /// The children of a Map Run by how they stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MapRunCounts {

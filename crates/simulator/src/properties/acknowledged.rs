@@ -25,13 +25,20 @@ impl Property for Acknowledged {
 
     fn see(&mut self, seen: &Seen<'_>, view: &View<'_>) -> Result<(), String> {
         match seen {
-            Seen::Started { key, arn, .. } => {
+            Seen::Started { key, arn, .. } if !view.expired.contains(key) => {
                 self.started.insert(*key, (*arn).to_owned());
             }
-            Seen::Committed(dated) => {
+            Seen::Committed(dated) if !view.expired.contains(&dated.key) => {
                 let last = dated.events.last().map_or(0, |(id, _)| *id);
                 let durable = self.durable.entry(dated.key).or_default();
                 *durable = last.max(*durable);
+            }
+            Seen::Expired { gone, .. } => {
+                for record in *gone {
+                    self.started.remove(&record.key);
+                    self.durable.remove(&record.key);
+                    self.read.remove(&record.key);
+                }
             }
             Seen::Crashed | Seen::Finished => {
                 self.are_there(view)?;

@@ -20,6 +20,16 @@ impl Property for Causality {
     }
 
     fn see(&mut self, seen: &Seen<'_>, view: &View<'_>) -> Result<(), String> {
+        let about = match seen {
+            Seen::Started { key, .. } | Seen::Stopped { key, .. } | Seen::Redriven { key, .. } | Seen::Ended(key) => {
+                *key
+            }
+            Seen::Called(task) | Seen::Taken(task) | Seen::Answered { task, .. } => task.key,
+            _ => return Ok(()),
+        };
+        if view.expired.contains(&about) {
+            return Ok(()); // what was told is gone by now
+        }
         match seen {
             Seen::Started { key, input, .. } => started(view, *key, input),
             Seen::Stopped { key, stopped } => {

@@ -8,6 +8,7 @@ mod liveness;
 mod names;
 mod numbering;
 mod recovery;
+mod retention;
 mod terminal;
 mod timers;
 mod tokens;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(causality::Causality),
         Box::new(tokens::Tokens::default()),
         Box::new(recovery::Recovery),
+        Box::new(retention::Retention),
         Box::new(numbering::Numbering),
         Box::new(terminal::Terminal),
         Box::new(trace::Trace),

@@ -20,11 +20,16 @@ impl Property for Names {
 
     fn see(&mut self, seen: &Seen<'_>, view: &View<'_>) -> Result<(), String> {
         match seen {
-            Seen::Started { key, arn, .. } => {
+            Seen::Started { key, arn, .. } if !view.expired.contains(key) => {
                 let first = *self.acknowledged.entry((*arn).to_owned()).or_insert(*key);
                 if first != *key {
                     return Err(format!("{arn} was acknowledged as execution {} and as {}", first.0, key.0));
                 }
+                Ok(())
+            }
+            Seen::Expired { gone, .. } => {
+                let freed = gone.iter().map(|record| record.key).collect::<Vec<_>>();
+                self.acknowledged.retain(|_, key| !freed.contains(key));
                 Ok(())
             }
             Seen::Crashed | Seen::Finished => all_differ(view),
