@@ -12,10 +12,10 @@ use tokio::sync::watch;
 
 use crate::access::{Access, Caller};
 use crate::call::Call;
-use crate::operations;
 use crate::sts::Sessions;
 use crate::test_cases::TestCases;
 use crate::throttle::{Quotas, Throttle};
+use crate::{operations, own};
 
 /// Settings of the API.
 #[derive(Clone, Debug)]
@@ -87,9 +87,23 @@ impl Api {
     /// The operation's errors, as AWS answers them; UnknownOperationException for a name that is none.
     pub async fn perform(&self, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
         let operation = Operation::find(operation).ok_or_else(ApiError::unknown_operation)?;
+        self.perform_operation(caller, operation, body).await
+    }
+
+    /// The same for an operation that is known, Stepwell's own as well.
+    ///
+    /// # Errors
+    /// The operation's errors, as AWS answers them.
+    pub async fn perform_operation(
+        &self,
+        caller: &Caller,
+        operation: &'static Operation,
+        body: &Value,
+    ) -> Result<Value, ApiError> {
         validate_within(operation, body, &self.config.limits)?;
         let call = Call { api: self, caller, request: Request::new(body), operation };
-        match CatchPanic(operations::run(&call)).await {
+        let run = if operation.is_own() { own::run(&call) } else { operations::run(&call) };
+        match CatchPanic(run).await {
             Ok(answer) => answer,
             Err(()) => {
                 tracing::error!(operation = operation.name(), "a bug: the operation panicked");

@@ -108,7 +108,7 @@ where
     api.throttle.admit(&caller, operation.name(), api.engine.now())?;
     let text = std::str::from_utf8(&bytes).map_err(|_| ApiError::serialization(""))?;
     let body = Value::parse(text).map_err(|_| ApiError::serialization(""))?;
-    api.perform(&caller, operation.name(), &body).await
+    api.perform_operation(&caller, operation, &body).await
 }
 
 /// A call of STS or IAM.

@@ -18,6 +18,7 @@ mod ids;
 mod lookup;
 mod machines;
 pub mod operations;
+mod own;
 mod pages;
 mod routing;
 mod server;

@@ -236,7 +236,7 @@ impl Handle {
         let definition = self.definition(&request.resolved)?;
         let record = self.new_record(key, &request);
         let identity = Arc::clone(&record.identity);
-        let new = NewExecution { record, input: request.input, definition, reply, ended };
+        let new = NewExecution { record, input: request.input, definition, reply, ended, made: None };
         self.0.send(key, Message::Start(Box::new(new)));
         Ok(Started {
             key,
@@ -246,7 +246,12 @@ impl Handle {
         })
     }
 
-    fn new_record(&self, key: ExecutionKey, request: &StartRequest) -> ExecutionRecord {
+    /// A number for a new execution.
+    pub(crate) fn new_key(&self) -> ExecutionKey {
+        self.0.new_key()
+    }
+
+    pub(crate) fn new_record(&self, key: ExecutionKey, request: &StartRequest) -> ExecutionRecord {
         let resolved = &request.resolved;
         let machine = &resolved.machine;
         // The children of a Map Run are Express executions only in name: they are stored, and named like any other.
@@ -283,6 +288,7 @@ impl Handle {
             redrive_count: 0,
             redriven: None,
             trace_header: request.trace_header.clone(),
+            forked_from: None,
         }
     }
 

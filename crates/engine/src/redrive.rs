@@ -135,7 +135,7 @@ impl Handle {
     }
 
     /// The history up to the end that the record tells of: the execution may go on in the meantime.
-    async fn whole_history(&self, record: &ExecutionRecord) -> Result<Vec<HistoryEvent>, Error> {
+    pub(crate) async fn whole_history(&self, record: &ExecutionRecord) -> Result<Vec<HistoryEvent>, Error> {
         let mut events: Vec<HistoryEvent> = Vec::new();
         loop {
             let page = self.history(record.key, events.len() as u64 + 1, false, PAGE)?;

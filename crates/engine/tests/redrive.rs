@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stepwell_engine::{
-    Answer, BoxFuture, Call, Config, Dispatcher, Engine, Handle, RedriveError, Resolved, Scope, StartRequest,
-    SystemClock, TaskError, registry,
+    Answer, BoxFuture, Call, Config, Dispatcher, Engine, ForkError, ForkRequest, Handle, RedriveError, Resolved, Scope,
+    StartRequest, SystemClock, TaskError, registry,
 };
 use stepwell_interpreter::{Details, EventType, FailedStage, Failure, Progress, Status};
 use stepwell_store::memory::MemoryStore;
@@ -134,6 +134,11 @@ impl World {
         }
         panic!("{:?}", self.types(key));
     }
+}
+
+fn fork_of(source: &ExecutionRecord, resolved: &Resolved, event: u64, name: &str) -> ForkRequest {
+    let (source, resolved) = (source.clone(), resolved.clone());
+    ForkRequest { source, event, input: None, resolved, records: Vec::new(), name: Some(name.to_owned()) }
 }
 
 fn not_redrivable<T>(result: Result<T, RedriveError>) -> bool {
@@ -278,5 +283,64 @@ async fn a_map_run_is_redriven_while_its_children_are_being_stopped() {
     world.handle.redrive(key, None).await.unwrap();
     let record = world.end_of(key).await;
     assert_eq!((record.status, world.output(&record)), (Status::Succeeded, "[1,2,3]".to_owned()));
+    world.engine.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_calls_what_was_not_done_and_the_source_stays_as_it_is() {
+    let world = World::new(Arc::default(), Arc::default()).await;
+    let resolved = world.machine("map", &MAP.replace("PROCESSOR", "")).await;
+    let key = world.start(&resolved, "[2,4,3]").await;
+    let failed = world.end_of(key).await;
+    let (calls, history) = (world.services.calls.load(Ordering::SeqCst), world.types(key));
+    let succeeded = history.iter().filter(|found| **found == EventType::MapIterationSucceeded).count();
+    world.services.repaired.store(true, Ordering::SeqCst);
+    let forked = world.handle.fork(fork_of(&failed, &resolved, failed.last_event, "fork")).await.unwrap();
+    let record = world.end_of(forked.key).await;
+    assert_eq!((record.status, world.output(&record)), (Status::Succeeded, "[2,4,3]".to_owned()));
+    assert_eq!(world.services.calls.load(Ordering::SeqCst), calls + 3 - succeeded);
+    let from = record.forked_from.clone().unwrap();
+    assert_eq!((&from.execution_arn, from.event), (&failed.identity.execution_arn, failed.last_event));
+    assert_eq!((world.types(key), world.store.execution(key).unwrap().unwrap()), (history, failed.clone()));
+
+    let taken = world.handle.fork(fork_of(&failed, &resolved, 1, "fork")).await;
+    assert!(matches!(taken, Err(ForkError::Start(_))), "{taken:?}");
+    let beyond = world.handle.fork(fork_of(&failed, &resolved, failed.last_event + 1, "other")).await;
+    assert!(matches!(beyond, Err(ForkError::Refused(_))), "{beyond:?}");
+    world.engine.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_of_a_running_execution_survives_a_restart() {
+    let services = Arc::<Services>::default();
+    let world = World::new(Arc::default(), Arc::clone(&services)).await;
+    let resolved = world.machine("callback", CALLBACK).await;
+    let key = world.start(&resolved, "{}").await;
+    let token = world.tokens(key, 1).await;
+    let source = world.store.execution(key).unwrap().unwrap();
+    let request = ForkRequest { input: Some(Payload::from_text("5").unwrap()), ..fork_of(&source, &resolved, 2, "b") };
+    let forked = world.handle.fork(request).await.unwrap();
+    let own = world.tokens(forked.key, 1).await;
+    assert_ne!(token, own);
+    let store = Arc::new(world.store.reopen());
+    world.engine.shutdown();
+
+    let world = World::new(store, services).await;
+    assert_eq!(world.engine.recovered, 2);
+    let answer = || Progress::Succeeded { output: Payload::from_text("7").unwrap() };
+    world.handle.task(&own[0], answer()).await.unwrap();
+    let record = world.end_of(forked.key).await;
+    assert_eq!((record.status, world.output(&record)), (Status::Succeeded, "7".to_owned()));
+    assert_eq!(record.forked_from.unwrap().event, 2);
+    assert_eq!(world.store.execution(key).unwrap().unwrap().status, Status::Running);
+    let history = world.handle.history(forked.key, 1, false, 100).unwrap();
+    let inputs: Vec<String> = history
+        .iter()
+        .filter_map(|event| match &event.details {
+            Details::StateEntered { input, .. } => Some(input.text().to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(inputs, ["5"]);
     world.engine.shutdown();
 }

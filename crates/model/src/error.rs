@@ -192,6 +192,11 @@ impl ApiError {
         ApiError::service("InvalidExecutionInput", format!("Invalid State Machine Execution Input: '{detail}'"))
     }
 
+    /// Stepwell's own: the execution cannot be forked there, or so.
+    pub fn execution_not_forkable(why: &str) -> ApiError {
+        ApiError::service("ExecutionNotForkable", format!("The execution cannot be forked: {why}"))
+    }
+
     /// The input is empty. Recorded: test_invalid_start_execution_input.
     pub fn empty_execution_input() -> ApiError {
         ApiError::invalid_execution_input("Invalid execution input.")

@@ -9,10 +9,14 @@ use crate::pattern::Pattern;
 
 /// What stands before the dot of `X-Amz-Target`: `AWSStepFunctions.StartExecution`.
 pub const TARGET_PREFIX: &str = "AWSStepFunctions";
+/// The same of Stepwell's own operations: `Stepwell.ForkExecution`.
+pub const OWN_TARGET_PREFIX: &str = "Stepwell";
 
+/// AWS's facts, made by `cargo xtask model`, and Stepwell's own, of the same form.
 const TEXT: &str = include_str!("../facts/states.json");
+const OWN_TEXT: &str = include_str!("../facts/stepwell.json");
 
-static FACTS: LazyLock<Facts> = LazyLock::new(|| Facts::read(TEXT).unwrap_or_default()); // a test reads them strictly
+static FACTS: LazyLock<Facts> = LazyLock::new(|| Facts::read(TEXT, OWN_TEXT).unwrap_or_default()); // a test reads them strictly
 
 /// The order in which AWS lists the values of an enum, where it is recorded and is not the model's
 /// (recorded: test_state_machine_status_filter).
@@ -28,6 +32,7 @@ pub struct Operation {
     errors: Vec<Arc<str>>,
     idempotent: bool,
     host_prefix: Option<Arc<str>>,
+    own: bool,
 }
 
 impl Operation {
@@ -36,13 +41,21 @@ impl Operation {
         FACTS.operations.get(name)
     }
 
-    /// The operation that `X-Amz-Target` names, such as `AWSStepFunctions.StartExecution`.
-    pub fn of_target(target: &str) -> Option<&'static Operation> {
-        let (prefix, name) = target.split_once('.')?;
-        if prefix == TARGET_PREFIX { Operation::find(name) } else { None }
+    /// Stepwell's own operation of this name, such as `ForkExecution`.
+    pub fn find_own(name: &str) -> Option<&'static Operation> {
+        FACTS.own.get(name)
     }
 
-    /// Every operation, by name.
+    /// The operation that `X-Amz-Target` names, such as `AWSStepFunctions.StartExecution` or `Stepwell.ForkExecution`.
+    pub fn of_target(target: &str) -> Option<&'static Operation> {
+        match target.split_once('.')? {
+            (TARGET_PREFIX, name) => Operation::find(name),
+            (OWN_TARGET_PREFIX, name) => Operation::find_own(name),
+            _ => None,
+        }
+    }
+
+    /// Every operation of AWS's, by name.
     pub fn all() -> impl Iterator<Item = &'static Operation> {
         FACTS.operations.values()
     }
@@ -52,9 +65,14 @@ impl Operation {
         &self.name
     }
 
-    /// The IAM action: `states:StartExecution`.
+    /// Whether it is Stepwell's own.
+    pub fn is_own(&self) -> bool {
+        self.own
+    }
+
+    /// The IAM action: `states:StartExecution`, `stepwell:ForkExecution`.
     pub fn action(&self) -> String {
-        format!("states:{}", self.name)
+        format!("{}:{}", if self.own { "stepwell" } else { "states" }, self.name)
     }
 
     /// Whether the model declares the operation idempotent.
@@ -141,6 +159,7 @@ pub(crate) struct Member {
 #[derive(Debug, Default)]
 struct Facts {
     operations: BTreeMap<Arc<str>, Operation>,
+    own: BTreeMap<Arc<str>, Operation>,
     shapes: Vec<Shape>,
 }
 
@@ -150,22 +169,33 @@ impl Facts {
     /// Reads the facts.
     ///
     /// # Errors
-    /// When the text is not of the form that `cargo xtask model` writes.
-    fn read(text: &str) -> Result<Facts, String> {
+    /// When a text is not of the form that `cargo xtask model` writes.
+    fn read(text: &str, own_text: &str) -> Result<Facts, String> {
+        let mut facts = Facts::default();
+        facts.operations = facts.add(text, false)?;
+        facts.own = facts.add(own_text, true)?;
+        Ok(facts)
+    }
+
+    /// Takes the shapes of a text, whose names are its own; gives its operations.
+    fn add(&mut self, text: &str, own: bool) -> Result<BTreeMap<Arc<str>, Operation>, String> {
         let facts = Value::parse(text).map_err(|error| error.to_string())?;
-        let shapes = object(&facts, "shapes")?;
-        let ids: Ids = shapes.keys().enumerate().map(|(index, name)| (Arc::clone(name), ShapeId(index))).collect();
-        let shapes = shapes.iter().map(|(name, shape)| read_shape(name, shape, &ids)).collect::<Result<_, _>>()?;
-        let mut operations = BTreeMap::new();
-        for (name, operation) in object(&facts, "operations")?.iter() {
-            operations.insert(Arc::clone(name), read_operation(name, operation, &ids)?);
+        let (shapes, first) = (object(&facts, "shapes")?, self.shapes.len());
+        let ids: Ids = shapes.keys().zip(first..).map(|(name, index)| (Arc::clone(name), ShapeId(index))).collect();
+        for (name, shape) in shapes.iter() {
+            self.shapes.push(read_shape(name, shape, &ids)?);
         }
-        Ok(Facts { operations, shapes })
+        let operations = object(&facts, "operations")?;
+        operations
+            .iter()
+            .map(|(name, operation)| Ok((Arc::clone(name), read_operation(name, operation, &ids, own)?)))
+            .collect()
     }
 }
 
-fn read_operation(name: &Arc<str>, operation: &Value, ids: &Ids) -> Result<Operation, String> {
+fn read_operation(name: &Arc<str>, operation: &Value, ids: &Ids, own: bool) -> Result<Operation, String> {
     Ok(Operation {
+        own,
         name: Arc::clone(name),
         input: operation.get("input").map(|input| id(input, ids)).transpose()?,
         output: operation.get("output").map(|output| id(output, ids)).transpose()?,
@@ -244,13 +274,20 @@ fn is_true(value: &Value, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Operation, TEXT};
+    use super::{Facts, OWN_TEXT, Operation, TEXT};
 
     #[test]
     fn the_facts_are_read() {
-        let facts = Facts::read(TEXT).unwrap();
+        let facts = Facts::read(TEXT, OWN_TEXT).unwrap();
         assert_eq!(facts.operations.len(), 37);
         assert!(facts.shapes.len() > 250);
+        assert_eq!(facts.own.len(), 2);
+        let fork = Operation::of_target("Stepwell.ForkExecution").unwrap();
+        assert_eq!((fork.action(), fork.is_own()), ("stepwell:ForkExecution".to_owned(), true));
+        let members: Vec<&str> = fork.input_members().collect();
+        assert_eq!(members, ["executionArn", "eventId", "input", "definition", "name"]);
+        assert!(Operation::of_target("AWSStepFunctions.ForkExecution").is_none());
+        assert!(Operation::of_target("Stepwell.StartExecution").is_none());
     }
 
     #[test]

@@ -73,7 +73,9 @@ impl Client {
     }
 
     fn request(&self, operation: &str, body: String) -> Result<Request<Full<Bytes>>, Problem> {
-        let target = format!("AWSStepFunctions.{operation}");
+        // An operation of Stepwell's own comes with its prefix.
+        let target =
+            if operation.contains('.') { operation.to_owned() } else { format!("AWSStepFunctions.{operation}") };
         let headers =
             [("host", self.host.as_str()), ("content-type", "application/x-amz-json-1.0"), ("x-amz-target", &target)];
         let to_sign = SignedRequest {

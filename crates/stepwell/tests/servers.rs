@@ -126,6 +126,30 @@ fn a_restart_keeps_everything() {
 }
 
 #[test]
+fn an_execution_is_forked_and_the_fork_survives_a_restart() {
+    let broken = r#"{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 0, "Next": "B"}, "B": {"Type": "Fail", "Error": "E"}}}"#;
+    let mended =
+        "StartAt: A\nStates:\n  A: {Type: Wait, Seconds: 0, Next: B}\n  B: {Type: Wait, Seconds: 2, End: true}\n";
+    let folder = folder(&[("one.asl.json", broken)]);
+    let directory = shown(folder.path());
+    let file = folder.path().join("mended.yaml");
+    std::fs::write(&file, mended).unwrap();
+    let server = Server::start(&["dev", &directory]);
+    server.run(&["exec", "start", "one", "--name", "first", "--wait"]).code(1);
+    server
+        .run(&["exec", "fork", "one:first", "--event", "99"])
+        .code(1)
+        .says(&["the execution has no event of this id"]);
+    let fork = ["exec", "fork", "one:first", "--event", "5", "--name", "second", "--input", "{\"x\": 1}"];
+    server.run(&[&fork[..], &["--definition", &shown(&file)]].concat()).code(0);
+    server.stop();
+    let server = Server::start(&["dev", &directory]);
+    let done = server.run(&["exec", "watch", "one:second"]).code(0);
+    assert_eq!(Value::parse(&done.out).unwrap().to_json(), r#"{"x":1}"#);
+    server.stop();
+}
+
+#[test]
 fn a_call_that_a_stop_cuts_off_is_made_again() {
     let task = r#"{"StartAt": "A", "States": {"A": {"Type": "Task", "TimeoutSeconds": 300, "Resource": "arn:aws:lambda:us-east-1:123456789012:function:slow", "End": true}}}"#;
     let folder = folder(&[("job.asl.json", task)]);

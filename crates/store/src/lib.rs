@@ -20,8 +20,8 @@ use stepwell_value::Timestamp;
 
 pub use memory::MemoryStore;
 pub use record::{
-    ActivityRecord, AliasRecord, ExecutionKey, ExecutionRecord, ExecutionWrite, MachineKey, MachineRecord, Place,
-    Record, RecordKind, RevisionRecord, StoredExecution, VersionRecord,
+    ActivityRecord, AliasRecord, ExecutionKey, ExecutionRecord, ExecutionWrite, ForkedFrom, MachineKey, MachineRecord,
+    Place, Record, RecordKind, RevisionRecord, StoredExecution, VersionRecord,
 };
 pub use role::RoleRecord;
 

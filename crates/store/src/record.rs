@@ -43,6 +43,17 @@ pub struct ExecutionRecord {
     pub redriven: Option<Timestamp>,
     /// The `traceHeader` it was started with.
     pub trace_header: Option<Arc<str>>,
+    /// What it was forked from.
+    pub forked_from: Option<Arc<ForkedFrom>>,
+}
+
+/// What an execution was forked from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForkedFrom {
+    /// The other execution.
+    pub execution_arn: Arc<str>,
+    /// The last of its events that count.
+    pub event: EventId,
 }
 
 impl ExecutionRecord {

@@ -100,6 +100,7 @@ pub fn record(case: &Case) -> ExecutionRecord {
         redrive_count: 0,
         redriven: None,
         trace_header: None,
+        forked_from: None,
     }
 }
 

@@ -8,6 +8,8 @@ use stepwell_value::Value;
 
 use crate::call::Call;
 
+pub(crate) use start_execution::start_error;
+
 /// What an operation answers.
 pub(crate) type Answer = Result<Value, ApiError>;
 
@@ -69,7 +71,7 @@ operations! {
 }
 
 /// The answer to an operation of AWS's that this version does not have.
-async fn missing(call: &Call<'_>) -> Answer {
+pub(crate) async fn missing(call: &Call<'_>) -> Answer {
     let name = call.operation.name();
     let message = format!("This version of Stepwell does not have the operation {name}.");
     // Not a 5xx: SDKs would try it again.

@@ -46,7 +46,7 @@ pub(super) async fn start_request(call: &Call<'_>) -> Result<StartRequest, ApiEr
 }
 
 /// Why an execution was not started, as the API says it.
-pub(super) fn start_error(error: StartError) -> ApiError {
+pub(crate) fn start_error(error: StartError) -> ApiError {
     match error {
         StartError::AlreadyExists(arn) => ApiError::execution_already_exists(&arn),
         StartError::Throttled => ApiError::throttling(),

@@ -108,12 +108,15 @@ impl Client {
     }
 }
 
-/// A call of the API, not signed.
+/// A call of the API, not signed; of Stepwell's own with its prefix.
 pub fn request(operation: &str, body: &str) -> Request<Full<Bytes>> {
     Request::post("/")
         .header("host", "localhost")
         .header("content-type", "application/x-amz-json-1.0")
-        .header("x-amz-target", format!("AWSStepFunctions.{operation}"))
+        .header(
+            "x-amz-target",
+            if operation.contains('.') { operation.to_owned() } else { format!("AWSStepFunctions.{operation}") },
+        )
         .body(Full::new(Bytes::from(body.to_owned())))
         .unwrap()
 }

@@ -61,6 +61,8 @@ pub(crate) struct NewExecution {
     pub reply: oneshot::Sender<StartReply>,
     /// Set for StartSyncExecution: told how it ended.
     pub ended: Option<oneshot::Sender<Ended>>,
+    /// The execution with its first Transition, when they were made already: a fork.
+    pub made: Option<(Execution, Transition)>,
 }
 
 /// A closed execution as it goes on, and the Transition that opens it.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stepwell_interpreter::{Command, Execution, Status};
+use stepwell_interpreter::{Command, Execution, Identity, Status};
 use stepwell_store::ExecutionKey;
+use stepwell_value::Payload;
 
 use super::{Live, NewExecution, Shard, StartReply};
 use crate::shard::commit::After;
@@ -17,20 +18,13 @@ impl Shard {
         }
         let key = new.record.key;
         let stored = !new.record.identity.express;
-        let execution = Execution {
-            identity: Arc::clone(&new.record.identity),
-            input: new.input,
-            status: Status::Running,
-            redrive_count: 0,
-            redriven: None,
-            next_event: 1,
-            next_frame: 0,
-            next_content: 0,
-            frames: BTreeMap::new(),
+        let (execution, made) = match new.made {
+            Some((execution, transition)) => (execution, Some(transition)),
+            None => (fresh(Arc::clone(&new.record.identity), new.input), None),
         };
         let live = Live { execution, definition: new.definition, stored, uncommitted: 0, ended: new.ended };
         self.lives.insert(key, live);
-        let Some(transition) = self.step(key, &Command::Start) else {
+        let Some(transition) = made.or_else(|| self.step(key, &Command::Start)) else {
             let _ = new.reply.send(StartReply::Unavailable("the first step of the execution failed".to_owned()));
             return;
         };
@@ -48,5 +42,20 @@ impl Shard {
     pub(super) fn start_refused(&mut self, key: ExecutionKey) {
         self.lives.remove(&key);
         self.timers.forget(key);
+    }
+}
+
+/// An execution that has done nothing yet.
+fn fresh(identity: Arc<Identity>, input: Payload) -> Execution {
+    Execution {
+        identity,
+        input,
+        status: Status::Running,
+        redrive_count: 0,
+        redriven: None,
+        next_event: 1,
+        next_frame: 0,
+        next_content: 0,
+        frames: BTreeMap::new(),
     }
 }

@@ -1,20 +1,25 @@
 //! `stepwell exec …`: executions of a server.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use stepwell_asl::MachineType;
 use stepwell_value::Value;
 
 use super::{names, sm};
 use crate::call::{self, Caller};
 use crate::cli::{Connection, Format, Output};
 use crate::client::Client;
+use crate::definition_file::DefinitionFile;
 use crate::input;
 use crate::problem::{Exit, Problem};
 use crate::progress::{self, Ended, Lines};
 use crate::server;
 use crate::terminal::{Style, data, say, table};
 
+/// The operation that forks, with its prefix.
+const OWN_FORK: &str = "Stepwell.ForkExecution";
 /// How often a running execution is looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
 
@@ -33,6 +38,8 @@ pub enum Command {
     Watch(Named),
     /// Stop an execution
     Stop(Stop),
+    /// Start an execution that goes on from a past event of another one, with other input or another definition
+    Fork(Fork),
 }
 
 /// A new execution.
@@ -113,6 +120,29 @@ pub struct Stop {
     cause: Option<String>,
 }
 
+/// An execution that goes on from a past event of another one.
+#[derive(Args, Debug)]
+pub struct Fork {
+    #[command(flatten)]
+    named: Named,
+    /// The id of the last event that counts; see `stepwell exec history`
+    #[arg(long, value_name = "ID")]
+    event: u64,
+    /// What the state that this event belongs to gets as input instead (the state after it, when it is done): JSON, @FILE,
+    /// or - for standard input
+    #[arg(long, short, value_name = "JSON", allow_hyphen_values = true)]
+    input: Option<String>,
+    /// A definition to go on with: a file in JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    definition: Option<PathBuf>,
+    /// The new execution's name [default: a new one]
+    #[arg(long)]
+    name: Option<String>,
+    /// Follow it to its end and print its output; the exit code is its outcome
+    #[arg(long, short)]
+    wait: bool,
+}
+
 /// Runs one of them.
 ///
 /// # Errors
@@ -125,6 +155,7 @@ pub async fn run(command: Command) -> Result<Exit, Problem> {
         Command::History(arguments) => history(arguments).await.map(|()| Exit::Ok),
         Command::Watch(named) => watch(named).await,
         Command::Stop(arguments) => stop(arguments).await.map(|()| Exit::Ok),
+        Command::Fork(arguments) => fork(arguments).await,
     }
 }
 
@@ -138,12 +169,17 @@ async fn start(arguments: Start) -> Result<Exit, Problem> {
         return sync(&client, Value::object(request), arguments.output).await;
     }
     let started = client.call("StartExecution", Value::object(request)).await?;
-    let arn = call::text(&started, "executionArn");
-    if arguments.wait {
+    begun(&client, &started, arguments.wait, arguments.output).await
+}
+
+/// Tells of a new execution, or follows it to its end.
+async fn begun(client: &Client, started: &Value, wait: bool, output: Output) -> Result<Exit, Problem> {
+    let arn = call::text(started, "executionArn");
+    if wait {
         say(arn);
-        return follow(&client, arn, arguments.output).await;
+        return follow(client, arn, output).await;
     }
-    match arguments.output.output {
+    match output.output {
         Format::Json => data(&started.to_json_pretty()),
         Format::Table => {
             data(arn);
@@ -151,6 +187,23 @@ async fn start(arguments: Start) -> Result<Exit, Problem> {
         }
     }
     Ok(Exit::Ok)
+}
+
+async fn fork(arguments: Fork) -> Result<Exit, Problem> {
+    let Named { execution, connection, output } = arguments.named;
+    let client = Client::new(&connection)?;
+    let arn = names::execution(&client, &execution).await?;
+    let event = i64::try_from(arguments.event).unwrap_or(i64::MAX);
+    let mut request = vec![("executionArn", Value::from(arn)), ("eventId", Value::from(event))];
+    if let Some(input) = &arguments.input {
+        request.push(("input", Value::from(input::read(input)?)));
+    }
+    if let Some(path) = &arguments.definition {
+        request.push(("definition", Value::from(DefinitionFile::read(path)?.json_text(MachineType::Standard)?)));
+    }
+    request.extend(arguments.name.map(|name| ("name", Value::from(name))));
+    let started = client.call(OWN_FORK, Value::object(request)).await?;
+    begun(&client, &started, arguments.wait, output).await
 }
 
 async fn is_express(client: &Client, machine: &str) -> Result<bool, Problem> {

@@ -10,7 +10,7 @@ use stepwell_interpreter::{EventId, Identity, Status};
 use stepwell_value::Timestamp;
 
 use super::envelope::{self, Packing};
-use crate::{Error, ExecutionKey, ExecutionRecord, MachineKey};
+use crate::{Error, ExecutionKey, ExecutionRecord, ForkedFrom, MachineKey};
 
 const WHAT: &str = "an execution's row";
 
@@ -55,6 +55,13 @@ struct RowV1<'a> {
 #[derive(Serialize, Deserialize)]
 struct TestCaseV1<'a> {
     test_case: &'a str,
+}
+
+/// What follows a [`TestCaseV1`], whose text is empty when there is none, when the execution was forked.
+#[derive(Serialize, Deserialize)]
+struct ForkV1<'a> {
+    execution_arn: &'a str,
+    event: u64,
 }
 
 /// A text that often follows from others.
@@ -132,9 +139,15 @@ pub fn encode_row(record: &ExecutionRecord) -> Result<Vec<u8>, Error> {
         region: shorten(&identity.region, arn, usual_region(arn)),
         trace_header: record.trace_header.as_deref(),
     };
-    match identity.test_case.as_deref() {
-        None => envelope::seal_form(WHAT, &[], &form, Packing::Raw),
-        Some(test_case) => envelope::seal_form(WHAT, &[], &(form, TestCaseV1 { test_case }), Packing::Raw),
+    let test_case = identity.test_case.as_deref();
+    match (&record.forked_from, test_case) {
+        (None, None) => envelope::seal_form(WHAT, &[], &form, Packing::Raw),
+        (None, Some(test_case)) => envelope::seal_form(WHAT, &[], &(form, TestCaseV1 { test_case }), Packing::Raw),
+        (Some(from), test_case) => {
+            let test_case = TestCaseV1 { test_case: test_case.unwrap_or_default() };
+            let fork = ForkV1 { execution_arn: &from.execution_arn, event: from.event };
+            envelope::seal_form(WHAT, &[], &(form, test_case, fork), Packing::Raw)
+        }
     }
 }
 
@@ -145,7 +158,11 @@ pub fn encode_row(record: &ExecutionRecord) -> Result<Vec<u8>, Error> {
 pub fn decode_row(columns: &RowColumns, blob: &[u8]) -> Result<ExecutionRecord, Error> {
     let ([], body) = envelope::open(WHAT, blob)?;
     let (form, rest): (RowV1<'_>, _) = envelope::read_first(WHAT, &body)?;
-    let test_case: Option<TestCaseV1<'_>> = match rest {
+    let (test_case, rest): (Option<TestCaseV1<'_>>, _) = match rest {
+        [] => (None, rest),
+        rest => envelope::read_first(WHAT, rest).map(|(form, rest)| (Some(form), rest))?,
+    };
+    let fork: Option<ForkV1<'_>> = match rest {
         [] => None,
         rest => Some(envelope::read_form(WHAT, rest)?),
     };
@@ -162,8 +179,9 @@ pub fn decode_row(columns: &RowColumns, blob: &[u8]) -> Result<ExecutionRecord, 
         redrive_count: columns.redrive_count,
         redriven: columns.redriven,
         trace_header: form.trace_header.map(Arc::from),
+        forked_from: fork.map(|it| Arc::new(ForkedFrom { execution_arn: it.execution_arn.into(), event: it.event })),
         identity: Arc::new(Identity {
-            test_case: test_case.map(|it| it.test_case.into()),
+            test_case: test_case.filter(|it| !it.test_case.is_empty()).map(|it| it.test_case.into()),
             ..identity(&form, columns.started)?
         }),
     })

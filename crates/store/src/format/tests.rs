@@ -117,7 +117,11 @@ fn rows_round_trip() {
     let mut bare = odd.clone();
     identity.state_machine_arn = "".into();
     bare.identity = std::sync::Arc::new(identity);
-    for record in [sample::record(&Case::numbered(1)), odd, bare] {
+    let from = crate::ForkedFrom { execution_arn: "arn:aws:states:::execution:m:e".into(), event: 70_000 };
+    let forked_from = Some(std::sync::Arc::new(from));
+    let forked = crate::ExecutionRecord { forked_from: forked_from.clone(), ..sample::record(&Case::numbered(2)) };
+    let forked_case = crate::ExecutionRecord { forked_from, ..bare.clone() };
+    for record in [sample::record(&Case::numbered(1)), odd, bare, forked, forked_case] {
         let bytes = encode_row(&record).unwrap();
         assert_eq!(decode_row(&columns(&record), &bytes).unwrap(), record);
     }
