@@ -1,4 +1,4 @@
-"""Plays a script of calls with a real client and checks the answers: boto3, the aws CLI, or the SDK for JavaScript.
+"""Plays a script of calls with a real client and checks the answers: boto3, the aws CLI, the SDK for JavaScript or Rust.
 
     play.py CLIENT SCRIPT.json
 
@@ -99,13 +99,10 @@ class Cli:
         return self.call(service, operation, given, "--page-size", str(size))[member]
 
 
-class JavaScript:
-    """The SDK for JavaScript: a process that reads calls, a line each, and writes answers."""
+class Lines:
+    """A process that reads calls, a line each, and writes answers."""
 
-    name = "js"
-
-    def __init__(self, url):
-        command = ["node", str(FOLDER / "calls.mjs"), url]
+    def __init__(self, command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, question):
@@ -113,7 +110,7 @@ class JavaScript:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            raise AssertionError(f"node has ended; asked: {question}")
+            raise AssertionError(f"{self.name} has ended; asked: {question}")
         answer = json.loads(line)
         if "error" in answer:
             raise Refused(answer["error"], answer["message"])
@@ -124,6 +121,24 @@ class JavaScript:
 
     def pages(self, service, operation, given, size, member):
         return self.ask({"operation": operation, "input": given, "size": size, "member": member})
+
+
+class JavaScript(Lines):
+    """The SDK for JavaScript."""
+
+    name = "js"
+
+    def __init__(self, url):
+        super().__init__(["node", str(FOLDER / "calls.mjs"), url])
+
+
+class Rust(Lines):
+    """The SDK for Rust. Its `sync-` before the host lands in the user part of the address."""
+
+    name = "rust"
+
+    def __init__(self, url):
+        super().__init__([os.environ["SDK_CLIENT"], url.replace("//", "//x@")])
 
 
 def snake(operation):
@@ -202,7 +217,7 @@ def main():
     begun = time.monotonic()
     played = 0
     with Server() as server:
-        client = {kind.name: kind for kind in (Boto3, Cli, JavaScript)}[client_name](server.url)
+        client = {kind.name: kind for kind in (Boto3, Cli, JavaScript, Rust)}[client_name](server.url)
         if client_name == "boto3":
             check_coverage(client, steps)
         for number, step in enumerate(steps):
