@@ -1,15 +1,16 @@
 //! `cargo xtask COMMAND`: the workshop of this repository.
 //!
 //! What it is for: turning public service models into the facts that `model` embeds, and the tidy check that guards
-//! import directions, purity and sizes, and the benchmark of the whole server. It is never shipped, and no other crate may depend on it.
+//! import directions, purity and sizes, the table of operations, and the benchmark of the whole server. It is never shipped, and no other crate may depend on it.
 //!
-//! Start reading at [`facts`], [`services`], [`tidy`] and [`bench`].
+//! Start reading at [`facts`], [`services`], [`compatibility`], [`tidy`] and [`bench`].
 
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
 mod bench;
+mod compatibility;
 mod facts;
 mod services;
 mod tidy;
@@ -17,7 +18,8 @@ mod tidy;
 const USAGE: &str = "usage:
   cargo xtask model --from PATH/service-2.json[.gz]   rewrite crates/model/facts/states.json
   cargo xtask services --from PATH/botocore/data      rewrite crates/model/facts/services/
-  cargo xtask tidy                                    check import directions, purity and sizes
+  cargo xtask compatibility [--cases FOLDER]          rewrite the table of operations in COMPATIBILITY.md
+  cargo xtask tidy                                    check import directions, purity, sizes and that table
   cargo xtask bench [WORKLOAD…]                       measure the server (Linux); docs/performance.md tells more
       [--binary PATH]  a release binary that exists   [--data FOLDER]  where data folders are made
       [--requests N] [--parked N] [--stored N]        how much; 50,000, 100,000, 100,000 by default";
@@ -28,6 +30,10 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["model", "--from", path] => facts::rewrite(Path::new(path)),
         ["services", "--from", path] => services::rewrite(Path::new(path)),
+        ["compatibility"] => compatibility::rewrite(&tidy::workspace_root(), None),
+        ["compatibility", "--cases", folder] => {
+            compatibility::rewrite(&tidy::workspace_root(), Some(Path::new(folder)))
+        }
         ["tidy"] => tidy::run(),
         ["bench", words @ ..] => bench::run(words),
         _ => Err(USAGE.to_owned()),

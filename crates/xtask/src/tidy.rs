@@ -3,7 +3,8 @@
 //! - `directions`: who may import whom;
 //! - `purity`: what pure rooms may neither depend on nor name;
 //! - `sizes`: how long files and functions may be;
-//! - `reasons`: every third-party dependency says why it is here.
+//! - `reasons`: every third-party dependency says why it is here;
+//! - [`crate::compatibility`]: the table of operations is what the tests say.
 //!
 //! Each check is a function from data to offences, so that its test can plant one.
 
@@ -45,7 +46,7 @@ pub fn run() -> Result<String, String> {
     Err(format!("{}\ntidy: {} offences", lines.join("\n"), lines.len()))
 }
 
-fn workspace_root() -> PathBuf {
+pub fn workspace_root() -> PathBuf {
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     crate_dir.ancestors().nth(2).unwrap_or(crate_dir).to_owned()
 }
@@ -61,6 +62,8 @@ fn check(root: &Path) -> Result<Vec<Offence>, String> {
     offences.extend(sources.iter().flat_map(purity::check_source));
     offences.extend(sources.iter().flat_map(sizes::check));
     offences.extend(reasons::check(&manifest));
+    let stale = crate::compatibility::check(root)?;
+    offences.extend(stale.map(|message| Offence::new("COMPATIBILITY.md", message)));
     offences.retain(|offence| !allowed::is_allowed(offence));
     Ok(offences)
 }
