@@ -5,7 +5,7 @@ use stepwell_engine::{Handle, Resolved, Scope, names, registry};
 use stepwell_model::ApiError;
 use stepwell_model::arn::{self, ActivityArn, ExecutionArn, StateMachineArn};
 use stepwell_store::record::{ActivityRecord, ExecutionRecord, MachineRecord, RecordBody};
-use stepwell_store::{ExecutionKey, Record, RecordKind};
+use stepwell_store::{Described, ExecutionKey, MachineKey, Record, RecordKind, Which};
 
 use crate::machines;
 use crate::wire::store_failure;
@@ -48,16 +48,42 @@ pub(crate) async fn resolved(engine: &Handle, text: &str) -> Result<Resolved, Ap
 pub(crate) async fn execution(engine: &Handle, arn: &ExecutionArn) -> Result<ExecutionRecord, ApiError> {
     let text = arn.to_string();
     let missing = || ApiError::execution_does_not_exist(&text);
-    let key = match names::key_of(engine.secret(), &arn.name) {
-        Some(key) => Some(key),
-        None if arn.label.is_some() => map_run_child(engine, arn)?,
-        None => {
-            let machine = machine(engine, &arn.state_machine_arn()).await?.ok_or_else(missing)?;
-            engine.store().execution_named(machine.key, &arn.name).map_err(store_failure)?
-        }
+    let key = match which(engine, arn).await?.ok_or_else(missing)? {
+        Which::Key(key) => Some(key),
+        Which::Named(machine, name) => engine.store().execution_named(machine, name).map_err(store_failure)?,
     };
     let record = engine.store().execution(key.ok_or_else(missing)?).map_err(store_failure)?;
     record.filter(|record| *record.identity.execution_arn == *text).ok_or_else(missing)
+}
+
+/// The same with what describing it takes, read at once.
+pub(crate) async fn described(engine: &Handle, arn: &ExecutionArn) -> Result<Described, ApiError> {
+    let text = arn.to_string();
+    let missing = || ApiError::execution_does_not_exist(&text);
+    let which = which(engine, arn).await?.ok_or_else(missing)?;
+    let found = engine.store().described(which).map_err(store_failure)?;
+    found.filter(|found| *found.record.identity.execution_arn == *text).ok_or_else(missing)
+}
+
+/// How the store knows an execution; `None` when there is no such thing.
+async fn which<'a>(engine: &Handle, arn: &'a ExecutionArn) -> Result<Option<Which<'a>>, ApiError> {
+    Ok(match names::key_of(engine.secret(), &arn.name) {
+        Some(key) => Some(Which::Key(key)),
+        None if arn.label.is_some() => map_run_child(engine, arn)?.map(Which::Key),
+        None => machine_key(engine, &arn.state_machine_arn()).await?.map(|machine| Which::Named(machine, &arn.name)),
+    })
+}
+
+/// The number of a machine. Nothing is read when it was looked up lately; when it was not, it will have been.
+async fn machine_key(engine: &Handle, arn: &StateMachineArn) -> Result<Option<MachineKey>, ApiError> {
+    let text = arn.to_string();
+    if let Some(known) = engine.known_machine(&text) {
+        return Ok(Some(known.machine.key));
+    }
+    match resolve(engine, &text).await {
+        Ok(resolved) => Ok(Some(resolved.machine.key)),
+        Err(_) => Ok(machine(engine, arn).await?.map(|machine| machine.key)), // it is being deleted, or is not there
+    }
 }
 
 /// A child of a Map Run: its ARN names the Map state, not the run, so that all runs of that state are asked.

@@ -160,6 +160,12 @@ impl Handle {
         &self.0.map_run_stops
     }
 
+    /// What the ARN of a machine without version or alias means, when it was looked up lately; never one that is being
+    /// deleted.
+    pub fn known_machine(&self, arn: &str) -> Option<Resolved> {
+        self.0.known_machines.get(arn).ok()
+    }
+
     /// The machines that were looked up lately.
     pub(crate) fn known_machines(&self) -> &crate::known::KnownMachines {
         &self.0.known_machines

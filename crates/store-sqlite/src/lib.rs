@@ -31,8 +31,8 @@ use std::thread::JoinHandle;
 
 use stepwell_interpreter::{EventId, HistoryEvent};
 use stepwell_store::{
-    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Place, Record, RecordKind, Store,
-    StoredExecution, Write,
+    Committed, Described, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Place, Record, RecordKind,
+    Store, StoredExecution, Which, Write,
 };
 use stepwell_value::Timestamp;
 
@@ -142,6 +142,10 @@ impl Store for SqliteStore {
 
     fn execution_named(&self, machine: MachineKey, name: &str) -> Result<Option<ExecutionKey>, Error> {
         self.readers.with(|connection| read::execution_named(connection, machine, name))
+    }
+
+    fn described(&self, which: Which<'_>) -> Result<Option<Described>, Error> {
+        self.readers.with(|connection| read::described(connection, which))
     }
 
     fn history(

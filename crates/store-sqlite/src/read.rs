@@ -7,7 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, Row, params};
 use stepwell_interpreter::{EventId, FrameId, HistoryEvent, Source};
 use stepwell_store::format::{self, RowColumns};
-use stepwell_store::{Error, ExecutionKey, ExecutionRecord, MachineKey, Record, RecordKind, StoredExecution, held};
+use stepwell_store::{
+    Described, Error, ExecutionKey, ExecutionRecord, MachineKey, Record, RecordKind, StoredExecution, Which, held,
+};
 use stepwell_value::{Payload, Timestamp};
 
 use crate::{backend, schema, writer};
@@ -155,6 +157,51 @@ pub(crate) fn execution(connection: &Connection, key: ExecutionKey) -> Answer<Op
     let mut statement = connection.prepare_cached(SQL)?;
     let mut rows = statement.query([column(key)])?;
     rows.next()?.map(execution_row).transpose()
+}
+
+/// An execution with its first and its last event. The last chunk is read first: it often is the only one.
+pub(crate) fn described(connection: &Connection, which: Which<'_>) -> Answer<Option<Described>> {
+    const LAST: &str = "SELECT first, chunk FROM history WHERE key = ?1 ORDER BY first DESC LIMIT 1";
+    const FIRST: &str = "SELECT first, chunk FROM history WHERE key = ?1 ORDER BY first LIMIT 1";
+    let moment = connection.unchecked_transaction()?;
+    let record = match which {
+        Which::Key(key) => execution(&moment, key)?,
+        Which::Named(machine, name) => execution_by_name(&moment, machine, name)?,
+    };
+    let Some(record) = record else { return Ok(None) };
+    let ends = |sql: &str| -> Answer<Option<(i64, HistoryEvent, HistoryEvent)>> {
+        let mut statement = moment.prepare_cached(sql)?;
+        let mut rows = statement.query([column(record.key)])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let ends = format::chunk_ends(blob(row, 1)?).map_err(|error| of(error, record.key))?;
+        let first = row.get(0)?;
+        Ok(ends.map(|(one, last)| (first, one, last)))
+    };
+    let last = if record.stopped.is_some() { ends(LAST)? } else { None };
+    let (began, ended) = match last {
+        Some((1, one, last)) => (Some(one), Some(last)),
+        Some((_, _, last)) => (ends(FIRST)?.map(|(_, one, _)| one), Some(last)),
+        None => (ends(FIRST)?.map(|(_, one, _)| one), None),
+    };
+    Ok(Some(Described { record, began, ended }))
+}
+
+/// The newest execution of this machine that has this name. A row that does not decode fails the search: it may have it.
+fn execution_by_name(connection: &Connection, machine: MachineKey, name: &str) -> Answer<Option<ExecutionRecord>> {
+    const SQL: &str = concat!(
+        columns!(),
+        "FROM names n JOIN executions e ON e.key = n.key LEFT JOIN open o ON o.key = e.key
+         WHERE n.hash = ?1 AND e.machine = ?2 ORDER BY n.key DESC"
+    );
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut rows = statement.query([format::name_hash(machine, name), machine.0.cast_signed()])?;
+    while let Some(row) = rows.next()? {
+        let record = execution_row(row)?;
+        if *record.identity.name == *name {
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
 }
 
 /// The execution that has a caller-chosen name.

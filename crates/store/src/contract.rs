@@ -14,7 +14,7 @@ use crate::role::RoleRecord;
 use crate::sample::{self, Case, Dice, NOON};
 use crate::{
     ActivityRecord, AliasRecord, Committed, ExecutionFilter, ExecutionKey, ExecutionWrite, MachineKey, MachineRecord,
-    Record, RecordKind, RevisionRecord, Store, StoredExecution, VersionRecord, Write, WriteError, held,
+    Record, RecordKind, RevisionRecord, Store, StoredExecution, VersionRecord, Which, Write, WriteError, held,
 };
 
 /// A store under test.
@@ -34,7 +34,8 @@ macro_rules! contract_tests {
             start_advance_close, stale_and_foreign_writes_are_conflicts, a_name_is_taken_until_it_expires,
             a_group_is_refused_in_part, a_bad_write_fails_its_group, history_pages_both_ways,
             load_completes_what_frames_hold, open_executions_come_in_pages, listing_filters_latest_first,
-            records_of_the_registry, expiry_removes_everything, what_a_map_run_needs_does_not_expire, a_redrive_opens_again, keys_are_never_reused,
+            records_of_the_registry, expiry_removes_everything, what_a_map_run_needs_does_not_expire, a_redrive_opens_again,
+            describing_reads_both_ends, keys_are_never_reused,
             machine_keys_are_never_reused,
             reopening_keeps_everything, a_start_may_close_at_once, a_history_of_25_000_events,
             an_execution_of_10_000_frames, a_closed_store_refuses,
@@ -566,6 +567,29 @@ pub fn what_a_map_run_needs_does_not_expire(harness: &mut dyn Harness) {
             harness.store().last_key().unwrap() >= ExecutionKey(run.children.0),
             "its number is not given out again"
         );
+    }
+}
+
+/// Describing gives the row with the first event and, of a closed one, the last; by key and by name.
+pub fn describing_reads_both_ends(harness: &mut dyn Harness) {
+    let store = harness.store();
+    run(store, &Case::named(1, 1, "done"));
+    put(store, sample::start(&Case::named(2, 1, "open")));
+    let Write::Start { record, write } = sample::start(&Case::named(3, 1, "at-once")) else { panic!("a start") };
+    let closed = Some((Status::Failed, NOON.plus_seconds(1)));
+    put(store, Write::Start { record, write: Box::new(ExecutionWrite { closed, frames_put: Vec::new(), ..*write }) });
+    for (key, name, is_open) in [(1, "done", false), (2, "open", true), (3, "at-once", false)] {
+        let record = store.execution(ExecutionKey(key)).unwrap().unwrap();
+        let history = all_events(store, key);
+        for which in [Which::Key(ExecutionKey(key)), Which::Named(MachineKey(1), name)] {
+            let found = store.described(which).unwrap().unwrap();
+            assert_eq!((&found.record, found.began.as_ref()), (&record, history.first()));
+            assert_eq!(found.ended.as_ref(), history.last().filter(|_| !is_open), "{name}");
+        }
+    }
+    for which in [Which::Key(ExecutionKey(9)), Which::Named(MachineKey(2), "done"), Which::Named(MachineKey(1), "none")]
+    {
+        assert!(store.described(which).unwrap().is_none(), "{which:?}");
     }
 }
 

@@ -163,6 +163,26 @@ impl ExecutionFilter {
     }
 }
 
+/// Names an execution.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// By its number.
+    Key(ExecutionKey),
+    /// By its machine and the name a caller chose.
+    Named(MachineKey, &'a str),
+}
+
+/// What describing an execution takes.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// The row.
+    pub record: ExecutionRecord,
+    /// The first event; none as long as no step is stored.
+    pub began: Option<HistoryEvent>,
+    /// The last event of a closed execution.
+    pub ended: Option<HistoryEvent>,
+}
+
 /// Durable storage. Reads see only what is committed. All calls may block; `commit` only until the group is queued.
 pub trait Store: Send + Sync + 'static {
     /// Queues a group of writes. `done` is called once, from a thread of the store, after the group is durable (or has
@@ -199,6 +219,24 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When the backend fails.
     fn execution_named(&self, machine: MachineKey, name: &str) -> Result<Option<ExecutionKey>, Error>;
+
+    /// An execution with the event it began with, and, when it is closed, the one it ended with: what describing it takes.
+    ///
+    /// # Errors
+    /// When the backend fails or a record is damaged.
+    fn described(&self, which: Which<'_>) -> Result<Option<Described>, Error> {
+        let key = match which {
+            Which::Key(key) => Some(key),
+            Which::Named(machine, name) => self.execution_named(machine, name)?,
+        };
+        let Some(record) = key.map(|key| self.execution(key)).transpose()?.flatten() else { return Ok(None) };
+        let began = self.history(record.key, 1, false, 1)?.pop();
+        let ended = match record.stopped {
+            Some(_) => self.history(record.key, record.last_event, false, 1)?.pop(),
+            None => None,
+        };
+        Ok(Some(Described { record, began, ended }))
+    }
 
     /// Events of an execution: upwards from `from` (inclusive), or downwards from `from` when `reverse`; at most `limit`.
     ///

@@ -1,18 +1,20 @@
 //! DescribeExecution
 
-use stepwell_store::ExecutionRecord;
+use stepwell_interpreter::{Details, Failure, HistoryEvent};
+use stepwell_store::{Described, ExecutionRecord};
+use stepwell_value::{Payload, Value};
 
 use super::Answer;
 use super::redrive_execution::{Redrivable, redrivable};
 use crate::call::Call;
 use crate::lookup;
 use crate::machines::metadata_only;
-use crate::wire::{Shape, count, date, flag, store_failure, text};
+use crate::wire::{Shape, count, date, flag, text};
 
 pub(crate) async fn run(call: &Call<'_>) -> Answer {
     let engine = call.engine();
     let arn = call.execution_arn("executionArn")?;
-    let record = lookup::execution(engine, &arn).await?;
+    let Described { record, began, ended } = lookup::described(engine, &arn).await?;
     let with_data = !metadata_only(&call.request);
     let identity = &record.identity;
     let mut shape = Shape::new()
@@ -23,10 +25,10 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
         .with("startDate", date(identity.started))
         .with_some("stopDate", record.stopped.map(date));
     if with_data {
-        shape.put("input", text(engine.input_of(record.key).map_err(store_failure)?.text()));
+        shape.put("input", input_of(began.as_ref()));
     }
     shape.put("inputDetails", flag("included", with_data));
-    let (output, failure) = engine.outcome_of(&record).map_err(store_failure)?;
+    let (output, failure) = outcome_of(ended.as_ref());
     if let Some(output) = output {
         shape.put_some("output", with_data.then(|| text(output.text())));
         shape.put("outputDetails", flag("included", with_data));
@@ -40,6 +42,22 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
         .put_some("stateMachineAliasArn", identity.alias_arn.as_ref().map(text));
     put_redrive(&mut shape, &record, redrivable(engine, &record, &call.config().limits)?);
     Ok(shape.build())
+}
+
+fn input_of(began: Option<&HistoryEvent>) -> Value {
+    match began.map(|event| &event.details) {
+        Some(Details::ExecutionStarted { input, .. }) => text(input.text()),
+        _ => text(Payload::default().text()), // its first step is not stored yet
+    }
+}
+
+/// The output of a closed execution, or its error and cause.
+fn outcome_of(ended: Option<&HistoryEvent>) -> (Option<&Payload>, Failure) {
+    match ended.map(|event| &event.details) {
+        Some(Details::Output { output }) => (Some(output), Failure::default()),
+        Some(Details::Failure(failure)) => (None, failure.clone()),
+        _ => (None, Failure::default()),
+    }
 }
 
 /// `redriveCount`, `redriveDate`, `redriveStatus`, `redriveStatusReason`.

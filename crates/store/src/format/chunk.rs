@@ -162,6 +162,55 @@ pub fn decode_chunk(bytes: &[u8]) -> Result<Vec<HistoryEvent>, Error> {
     form.events.into_iter().zip(first..).map(read).collect()
 }
 
+/// Reads the first and the last event of a chunk. Where they are what an execution began and ended with, nothing else of
+/// the chunk is made.
+///
+/// # Errors
+/// When it is damaged or of a newer version.
+pub fn chunk_ends(bytes: &[u8]) -> Result<Option<(HistoryEvent, HistoryEvent)>, Error> {
+    let ([first, count], body) = envelope::open(WHAT, bytes)?;
+    let form: BodyV1<'_> = envelope::read_form(WHAT, &body)?;
+    let (Some(one), Some(last)) = (form.events.first(), form.events.last()) else { return Ok(None) };
+    let (Some(needed), Some(also)) = (payload_of_end(&one.details), payload_of_end(&last.details)) else {
+        let mut events = decode_chunk(bytes)?;
+        return Ok(events.first().cloned().zip(events.pop()));
+    };
+    let is_needed = |index: usize| [needed, also].contains(&u32::try_from(index).ok());
+    let payloads: Vec<Payload> = form
+        .payloads
+        .iter()
+        .enumerate()
+        .map(|(index, text)| match is_needed(index) {
+            true => Payload::from_checked_text(Arc::<str>::from(*text)),
+            false => Payload::default(),
+        })
+        .collect();
+    let ends = form.events.len().saturating_sub(1);
+    let mut at = 0_i64;
+    let (mut begin, mut end) = (None, None);
+    for (index, (event, id)) in form.events.into_iter().zip(first..).enumerate() {
+        if index > 0 && index < ends {
+            at = at.saturating_add(event.later);
+            continue;
+        }
+        let event = event_from_v1(event, id, &mut at, &payloads)?;
+        begin.get_or_insert_with(|| event.clone());
+        end = Some(event);
+    }
+    debug_assert_eq!(count, ends as u64 + 1, "decode_chunk checks it");
+    Ok(begin.zip(end))
+}
+
+/// The payload of an event that begins or ends an execution; the outer `None`: it is another one.
+fn payload_of_end(details: &DetailsV1<'_>) -> Option<Option<PayloadV1>> {
+    match details {
+        DetailsV1::ExecutionStarted { input, .. } => Some(Some(*input)),
+        DetailsV1::Output { output } => Some(Some(*output)),
+        DetailsV1::Failure(_) => Some(None),
+        _ => None,
+    }
+}
+
 /// Which events a chunk has: the first one's id and how many, out of its head alone.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ mod row;
 
 #[cfg(any(test, feature = "contract"))]
 pub use chunk::chunk_body;
-pub use chunk::{chunk_span, decode_chunk, encode_chunk};
+pub use chunk::{chunk_ends, chunk_span, decode_chunk, encode_chunk};
 pub use envelope::{DICTIONARY_ID, VERSION, decode_content, encode_content};
 pub use frame::{decode_frame, encode_frame};
 pub use record::{decode_record, encode_record, kind_number};

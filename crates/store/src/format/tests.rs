@@ -38,6 +38,18 @@ fn chunks_round_trip() {
         let bytes = encode_chunk(&events).unwrap();
         assert_eq!(decode_chunk(&bytes).unwrap(), events);
         assert_eq!(chunk_span(&bytes).unwrap(), (events[0].id, events.len() as u64));
+        let ends = (events[0].clone(), events[events.len() - 1].clone());
+        assert_eq!(chunk_ends(&bytes).unwrap(), Some(ends));
+    }
+}
+
+#[test]
+fn the_ends_of_a_whole_history_are_read_alone() {
+    for seed in 1..20 {
+        let [first, second, third] = sample::batches(&Case::numbered(seed), &mut sample::Dice(seed));
+        let whole: Vec<HistoryEvent> = [first.events, second.events, third.events].concat();
+        let ends = (whole[0].clone(), whole[whole.len() - 1].clone());
+        assert_eq!(chunk_ends(&encode_chunk(&whole).unwrap()).unwrap(), Some(ends));
     }
 }
 

@@ -83,6 +83,51 @@ pub async fn drive(
     Ok(Measured::of(micros.take(), elapsed))
 }
 
+/// Sends `requests` requests over `connections` connections, `per_second` of them a second in all, whether the answers keep
+/// up or not. A request that its connection was too busy for is measured from the moment it was due; otherwise from its
+/// sending, since timers are no finer than a millisecond, so that requests come in small bursts.
+///
+/// # Errors
+/// The first error that a connection meets.
+pub async fn pace(
+    address: &str,
+    connections: u32,
+    requests: u64,
+    per_second: u32,
+    request: impl Fn(u64) -> (&'static str, String) + 'static,
+) -> Result<Measured, String> {
+    let request = Rc::new(request);
+    let micros = Rc::new(RefCell::new(Vec::with_capacity(usize::try_from(requests).unwrap_or(0))));
+    let interval = Duration::from_secs(1) * connections / per_second;
+    let each = requests / u64::from(connections);
+    let begun = Instant::now() + Duration::from_millis(50);
+    let mut running = Vec::new();
+    for index in 0..connections {
+        let mut connection = Connection::open(address).await?;
+        let (request, micros) = (Rc::clone(&request), Rc::clone(&micros));
+        let mut due = begun + Duration::from_secs(1) * index / per_second;
+        running.push(tokio::task::spawn_local(async move {
+            for number in 0..each {
+                let (operation, body) = request(number * u64::from(connections) + u64::from(index));
+                let busy = Instant::now() > due;
+                if !busy {
+                    tokio::time::sleep_until(due.into()).await;
+                }
+                let from = if busy { due } else { Instant::now() };
+                connection.call(operation, &body).await?;
+                micros.borrow_mut().push(micros_since(from));
+                due += interval;
+            }
+            Ok::<(), String>(())
+        }));
+    }
+    for one in running {
+        one.await.map_err(|error| error.to_string())??;
+    }
+    let elapsed = begun.elapsed();
+    Ok(Measured::of(micros.take(), elapsed))
+}
+
 /// Microseconds since a moment.
 pub fn micros_since(moment: Instant) -> u32 {
     u32::try_from(moment.elapsed().as_micros()).unwrap_or(u32::MAX)
