@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use stepwell_asl::Definition;
-use stepwell_interpreter::{Effect, EventId, Execution, FrameId, HistoryEvent, Source, Transition, pending_effects};
+use stepwell_interpreter::{
+    Effect, EventId, Execution, FrameId, HistoryEvent, Limits, Source, Transition, pending_effects,
+};
 use stepwell_store::{format, held};
 use stepwell_value::Payload;
 
@@ -63,8 +65,8 @@ impl Disk {
     }
 
     /// What the execution waits for, made from its stored forms alone.
-    pub fn pending(&self, definition: &Definition, execution: &Execution) -> Vec<Effect> {
-        pending_effects(definition, execution, &|id| self.event(id).cloned())
+    pub fn pending(&self, definition: &Definition, execution: &Execution, limits: &Limits) -> Vec<Effect> {
+        pending_effects(definition, execution, limits, &|id| self.event(id).cloned())
     }
 
     fn payload(&self, source: Source) -> Option<Payload> {

@@ -238,7 +238,7 @@ impl<'c> Player<'c> {
         }
         let read = disk.read(&self.execution)?;
         invariants::same_execution(&self.execution, &read)?;
-        let pending = disk.pending(self.definition, &read);
+        let pending = disk.pending(self.definition, &read, &self.case.limits);
         invariants::pending(self.definition, &read, &pending, &self.queue, &self.tasks, &self.map_runs)?;
         self.execution = read;
         if pending.contains(&Effect::Continue) && self.queue.moment_of(&Command::Continue).is_none() {

@@ -11,7 +11,7 @@ use stepwell_value::{Payload, Timestamp};
 use tokio::sync::{MutexGuard, oneshot};
 
 use crate::activities::{Activities, ActivityTask};
-use crate::integration::{Answer, Call, Reporter};
+use crate::integration::{Answer, Call, Cancelled, Reporter};
 use crate::names;
 use crate::registry::Resolved;
 use crate::shard::{Applied, Message, NewExecution, StartReply};
@@ -416,7 +416,7 @@ impl Handle {
         let task = TaskRef { key: self.0.new_key(), frame: request.frame, epoch: request.epoch };
         let token = Arc::from(token::encode(self.secret(), task));
         let reporter = Reporter::new(|_| {}); // nobody is told of progress
-        self.0.dispatcher.call(Call { request, identity, token, reporter }).await
+        self.0.dispatcher.call(Call { request, identity, token, reporter, cancelled: Cancelled::default() }).await
     }
 
     /// The definition that an execution runs.
@@ -435,7 +435,7 @@ impl Handle {
         self.0.send(key, message);
     }
 
-    async fn command(&self, key: ExecutionKey, command: Command) -> Applied {
+    pub(crate) async fn command(&self, key: ExecutionKey, command: Command) -> Applied {
         let (reply, applied) = oneshot::channel();
         self.0.send(key, Message::Command { key, command, reply: Some(reply) });
         applied.await.unwrap_or(Applied::Failed)

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use stepwell_interpreter::{FailedStage, Failure, Identity, Progress, TaskRequest};
 use stepwell_value::Payload;
@@ -12,7 +13,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Performs the calls of tasks. The binary hands in one that knows all integrations.
 pub trait Dispatcher: Send + Sync + 'static {
-    /// Performs a call. Dropping the future cancels it: nobody waits for the answer any more.
+    /// Performs a call. Dropping the future cancels it: nobody waits for the answer any more. When it was dropped because
+    /// the task was given up, and not because the server stops, [`Call::cancelled`] says so.
     fn call(&self, call: Call) -> BoxFuture<'static, Answer>;
 }
 
@@ -27,6 +29,23 @@ pub struct Call {
     pub token: Arc<str>,
     /// Where to report progress before the answer.
     pub reporter: Reporter,
+    /// Whether the task was given up.
+    pub cancelled: Cancelled,
+}
+
+/// Whether a task was given up: its execution was stopped, it has timed out, or a branch beside it has failed.
+#[derive(Clone, Debug, Default)]
+pub struct Cancelled(Arc<AtomicBool>);
+
+impl Cancelled {
+    /// Whether it was.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// How a call ended.

@@ -449,3 +449,36 @@ async fn children_left_over_by_a_crash_are_stopped() {
     assert_eq!(handle.executions(&ended, None, 100).unwrap().len(), 3);
     second.shutdown();
 }
+
+/// A clock that is set by hand.
+struct Wound(std::sync::atomic::AtomicI64);
+
+impl stepwell_engine::Clock for Wound {
+    fn now(&self) -> stepwell_value::Timestamp {
+        stepwell_value::Timestamp(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standard_execution_ends_after_a_year() {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    let clock = Arc::new(Wound(1_700_000_000_000.into()));
+    let config = Config { loops: 2, ..Config::new([5; 32]) };
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let engine = Engine::start(config, store, clock.clone(), |_| Arc::new(Services)).await.unwrap();
+    let handle = engine.handle();
+    let states = r#"{"A":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Parameters":{"FunctionName":"f","Payload.$":"$$.Task.Token"},"End":true}}"#;
+    let resolved = machine(&handle, "long", false, states).await;
+    let old = handle.start(request(&resolved, Some("old"), "{}")).await.unwrap();
+    clock.0.fetch_add(100 * DAY, std::sync::atomic::Ordering::SeqCst);
+    let young = handle.start(request(&resolved, Some("young"), "{}")).await.unwrap();
+    clock.0.fetch_add(265 * DAY, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(handle.end_overdue().await.unwrap(), 0, "a year is not over yet");
+    clock.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(handle.end_overdue().await.unwrap(), 1);
+    let status = |key| handle.store().execution(key).unwrap().unwrap().status;
+    assert_eq!((status(old.key), status(young.key)), (Status::TimedOut, Status::Running));
+    let last = handle.history(old.key, 1, false, 100).unwrap().pop().unwrap();
+    assert_eq!(last.event_type, EventType::ExecutionTimedOut);
+    engine.shutdown();
+}

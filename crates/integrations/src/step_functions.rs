@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use stepwell_asl::definition::{Pattern, Target};
-use stepwell_engine::{Answer, BoxFuture, Call, Handle, Scope, registry};
+use stepwell_engine::{Answer, BoxFuture, Call, Cancelled, Handle, Scope, registry};
 use stepwell_interpreter::{FailedStage, Failure, Progress};
 use stepwell_store::ExecutionKey;
 use stepwell_value::{Payload, Value};
@@ -141,13 +141,37 @@ async fn wait_for_end(
         return Answer::failed(Failure::new("States.TaskFailed", "the started execution has no ARN"));
     };
     if let Some(key) = key_of(engine, arn) {
+        let nested = Nested { engine: engine.clone(), key, cancelled: call.cancelled.clone() };
         engine.ended(key).await;
+        drop(nested);
     }
     let scope = Scope::of_arn(&call.identity.state_machine_arn);
     let input = Value::object([("executionArn", Value::from(arn))]);
     match api.call(scope, "DescribeExecution", input).await {
         Ok(description) => ended(&description, pattern),
         Err(error) => failed("StepFunctions", &error),
+    }
+}
+
+/// A nested execution while its end is awaited. When the task is given up in the meantime, it is stopped, as far as the
+/// server still runs: AWS promises no more ("best-effort", developer guide, "Run a Job").
+struct Nested {
+    engine: Handle,
+    key: ExecutionKey,
+    cancelled: Cancelled,
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        let Some(runtime) = tokio::runtime::Handle::try_current().ok().filter(|_| self.cancelled.is_set()) else {
+            return;
+        };
+        let (engine, key) = (self.engine.clone(), self.key);
+        runtime.spawn(async move {
+            if let Err(error) = engine.stop(key, Failure::default()).await {
+                tracing::warn!(execution = key.0, %error, "a nested execution could not be stopped");
+            }
+        });
     }
 }
 

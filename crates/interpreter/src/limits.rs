@@ -1,5 +1,9 @@
 //! The limits of a step.
 
+use stepwell_asl::Definition;
+
+use crate::execution::Identity;
+
 /// What bounds an execution. `None` lifts a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -13,6 +17,10 @@ pub struct Limits {
     pub history_events: Option<u64>,
     /// Iterations of an inline Map that run at a time when `MaxConcurrency` asks for no limit or a greater one (AWS: 40).
     pub inline_map_concurrency: Option<u32>,
+    /// Seconds that an Express execution may run (AWS: 300).
+    pub express_seconds: Option<u64>,
+    /// Seconds that a Standard execution may run (AWS: a year). No step looks at it: the engine ends what is older.
+    pub standard_seconds: Option<u64>,
     /// State transitions in one step; then the execution goes to the back of the queue. Stepwell's own.
     pub transitions_per_step: u32,
 }
@@ -25,8 +33,16 @@ impl Limits {
         variables_bytes: Some(10 * 1024 * 1024),
         history_events: Some(25_000),
         inline_map_concurrency: Some(40),
+        express_seconds: Some(300),
+        standard_seconds: Some(365 * 24 * 60 * 60),
         transitions_per_step: 512,
     };
+
+    /// Seconds that an execution may run, by its definition and its type.
+    pub(crate) fn seconds(&self, definition: &Definition, identity: &Identity) -> Option<u64> {
+        let limit = self.express_seconds.filter(|_| identity.express);
+        definition.timeout_seconds.into_iter().chain(limit).min()
+    }
 
     /// No limit but the fairness of a step.
     pub const UNBOUNDED: Limits = Limits {
@@ -35,6 +51,8 @@ impl Limits {
         variables_bytes: None,
         history_events: None,
         inline_map_concurrency: None,
+        express_seconds: None,
+        standard_seconds: None,
         transitions_per_step: 512,
     };
 }

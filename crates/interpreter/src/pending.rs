@@ -8,6 +8,7 @@ use stepwell_asl::{Definition, StateKind};
 use crate::effect::{Effect, TaskRequest, TimerKind};
 use crate::event::{Details, EventId, HistoryEvent};
 use crate::execution::{Execution, Frame, TaskWait, Waiting};
+use crate::limits::Limits;
 
 /// The effects a loaded execution still waits for, in the order of its frames. Made from the stored frames alone, they
 /// stand for every effect that was asked for and not answered. A task whose outcome comes by token is not asked for again
@@ -16,10 +17,11 @@ use crate::execution::{Execution, Frame, TaskWait, Waiting};
 pub fn pending_effects(
     definition: &Definition,
     execution: &Execution,
+    limits: &Limits,
     event: &dyn Fn(EventId) -> Option<HistoryEvent>,
 ) -> Vec<Effect> {
     let mut effects = Vec::new();
-    if let Some(seconds) = definition.timeout_seconds {
+    if let Some(seconds) = limits.seconds(definition, &execution.identity) {
         let from = execution.redriven.unwrap_or(execution.identity.started);
         effects.push(Effect::SetExecutionTimer { at: from.plus_seconds(seconds) });
     }

@@ -122,7 +122,7 @@ impl<'s> Step<'s> {
         let held = Held { payload: input, source: Source::EventInput(1) };
         let frame = self.open_frame(None, block, self.definition.block(block).start_at, 0, held);
         self.ready.push_back(frame);
-        if let Some(seconds) = self.definition.timeout_seconds {
+        if let Some(seconds) = self.limits.seconds(self.definition, &identity) {
             let at = self.moment.now.plus_seconds(seconds);
             self.transition.effects.push(Effect::SetExecutionTimer { at });
         }

@@ -127,6 +127,7 @@ pub async fn start(mut plan: Plan<'_>) -> Result<System, Problem> {
         tracing::info!(executions = engine.recovered, "took up the executions that were running");
     }
     tokio::spawn(expire_from_time_to_time(store, config.retention.days));
+    tokio::spawn(end_overdue_from_time_to_time(engine.handle()));
     Ok(System { engine, api, functions, scope })
 }
 
@@ -273,6 +274,19 @@ async fn expire_from_time_to_time(store: Arc<dyn Store>, days: u32) {
                 }
                 Err(_) => return, // the runtime ends
             }
+        }
+    }
+}
+
+/// Ends executions that have run as long as they may.
+async fn end_overdue_from_time_to_time(handle: stepwell_engine::Handle) {
+    let mut interval = tokio::time::interval(RETENTION_INTERVAL);
+    loop {
+        interval.tick().await;
+        match handle.end_overdue().await {
+            Ok(0) => {}
+            Ok(executions) => tracing::info!(executions, "ended executions that have run for a year"),
+            Err(error) => tracing::error!(%error, "executions that have run too long cannot be read"),
         }
     }
 }

@@ -126,6 +126,37 @@ fn a_restart_keeps_everything() {
 }
 
 #[test]
+fn a_nested_execution_is_stopped_with_its_parent_and_not_with_the_server() {
+    let parent = r#"{"StartAt": "N", "States": {"N": {"Type": "Task", "End": true,
+        "Resource": "arn:aws:states:::states:startExecution.sync:2", "Parameters": {"Name.$": "$.name",
+        "StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:wait"}}}}"#;
+    let folder = folder(&[("parent.asl.json", parent), ("wait.asl.json", WAIT)]);
+    let directory = shown(folder.path());
+    let status = |server: &Server, name: &str| {
+        let listed = server.json(&["exec", "list", "wait"]);
+        let all = listed.get("executions").and_then(Value::as_array).unwrap().to_vec();
+        all.iter().find(|one| text(one, "name") == name).map(|one| text(one, "status").to_owned())
+    };
+    let server = Server::start(&["dev", &directory]);
+    for name in ["a", "b"] {
+        let input = format!("{{\"name\": \"{name}\"}}");
+        server.run(&["exec", "start", "parent", "--name", name, "--input", &input]).code(0);
+        until("the nested start", || (status(&server, name)? == "RUNNING").then_some(()));
+        let submitted = || server.run(&["exec", "history", &format!("parent:{name}")]).out.contains("TaskSubmitted");
+        until("the submission", || submitted().then_some(()));
+    }
+    server.run(&["exec", "stop", "parent:a"]).code(0);
+    until("the nested stop", || (status(&server, "a")? == "ABORTED").then_some(()));
+    assert_eq!(status(&server, "b").as_deref(), Some("RUNNING"));
+    server.stop();
+    let server = Server::start(&["dev", &directory]);
+    assert_eq!(status(&server, "b").as_deref(), Some("RUNNING"), "the server's end gives no task up");
+    server.run(&["exec", "stop", "parent:b"]).code(0);
+    until("the nested stop after a restart", || (status(&server, "b")? == "ABORTED").then_some(()));
+    server.stop();
+}
+
+#[test]
 fn an_execution_is_forked_and_the_fork_survives_a_restart() {
     let broken = r#"{"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 0, "Next": "B"}, "B": {"Type": "Fail", "Error": "E"}}}"#;
     let mended =

@@ -11,7 +11,7 @@ use stepwell_value::Timestamp;
 use super::{Message, Shard};
 use crate::activities::Offer;
 use crate::config::Sabotage;
-use crate::integration::{Answer, BoxFuture, Call, Reporter};
+use crate::integration::{Answer, BoxFuture, Call, Cancelled, Reporter};
 use crate::shard::commit::After;
 use crate::timers::Which;
 use crate::token::{self, TaskRef};
@@ -75,7 +75,8 @@ impl Shard {
     }
 
     fn cancel(&mut self, task: TaskRef) {
-        if let Some(call) = self.calls.remove(&task) {
+        if let Some((call, cancelled)) = self.calls.remove(&task) {
+            cancelled.set();
             call.abort();
             self.abort_map_run(task);
         } else {
@@ -105,7 +106,9 @@ impl Shard {
         let reporter = Reporter::new(move |progress| {
             shared.send(task.key, Message::Task { task, progress, from_call: false, reply: None });
         });
-        let call = self.shared.dispatcher.call(Call { request, identity, token, reporter: reporter.clone() });
+        let cancelled = Cancelled::default();
+        let call = Call { request, identity, token, reporter: reporter.clone(), cancelled: cancelled.clone() };
+        let call = self.shared.dispatcher.call(call);
         let shared = Arc::clone(&self.shared);
         let running = self.shared.runtime.spawn(async move {
             let answer = answer_or_notice(call, &reporter).await;
@@ -116,7 +119,7 @@ impl Shard {
             };
             shared.send(task.key, Message::Task { task, progress, from_call: true, reply: None });
         });
-        self.calls.insert(task, running.abort_handle());
+        self.calls.insert(task, (running.abort_handle(), cancelled));
     }
 }
 

@@ -27,7 +27,7 @@ impl Shard {
             let outcome = crate::map_run::carry_out(&handle, &identity, &request).await;
             shared.send(task.key, Message::MapRun { task, outcome });
         });
-        self.calls.insert(task, running.abort_handle());
+        self.calls.insert(task, (running.abort_handle(), crate::integration::Cancelled::default()));
     }
 
     /// The Map Runs that a Transition gives up.

@@ -23,6 +23,7 @@ use stepwell_store::{Committed, Error, ExecutionKey};
 use stepwell_value::{Payload, Timestamp};
 use tokio::sync::oneshot;
 
+use crate::integration::Cancelled;
 use crate::shared::Shared;
 use crate::timers::Timers;
 use crate::token::TaskRef;
@@ -125,7 +126,7 @@ pub(crate) struct Shard {
     lives: HashMap<ExecutionKey, Live>,
     timers: Timers,
     /// Calls under way.
-    calls: HashMap<TaskRef, tokio::task::AbortHandle>,
+    calls: HashMap<TaskRef, (tokio::task::AbortHandle, Cancelled)>,
     /// Map Runs under way.
     map_runs: HashMap<TaskRef, Arc<str>>,
     /// Answers by token that came before the call itself had answered.

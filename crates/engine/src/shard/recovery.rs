@@ -71,7 +71,7 @@ fn pending(shared: &Shared, key: ExecutionKey, execution: &Execution, definition
         let events = shared.store.history(key, id, false, 1).ok()?;
         events.into_iter().next().filter(|event| event.id == id)
     };
-    pending_effects(definition, execution, &event)
+    pending_effects(definition, execution, &shared.config.limits, &event)
 }
 
 impl Shard {

@@ -173,7 +173,7 @@ impl Run {
     /// What recovery would set up is what the redrive has asked for.
     pub fn check_recovery(&self, transition: &Transition) {
         let nothing = |_: crate::EventId| None;
-        let mut recovered = pending_effects(&self.definition, &self.execution, &nothing);
+        let mut recovered = pending_effects(&self.definition, &self.execution, &self.limits, &nothing);
         recovered.sort_by_key(|effect| format!("{effect:?}"));
         let mut asked = transition.effects.clone();
         asked.sort_by_key(|effect| format!("{effect:?}"));
@@ -345,7 +345,7 @@ fn the_timeout_of_the_machine_counts_from_the_redrive() {
     run.redrive();
     let timer = Effect::SetExecutionTimer { at: run.now.plus_seconds(9) };
     let nothing = |_: crate::EventId| None;
-    assert!(pending_effects(&run.definition, &run.execution, &nothing).contains(&timer));
+    assert!(pending_effects(&run.definition, &run.execution, &run.limits, &nothing).contains(&timer));
     run.turn(); // the Wait state waits again, from now on
     let until = run.now.plus_seconds(99);
     assert!(run.execution.frames.values().any(|frame| frame.waiting == Waiting::Wait { until }));
