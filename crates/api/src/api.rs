@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::access::{Access, Caller};
 use crate::call::Call;
+use crate::pollers::Pollers;
 use crate::sts::Sessions;
 use crate::test_cases::TestCases;
 use crate::throttle::{Quotas, Throttle};
@@ -53,6 +54,7 @@ pub struct Api {
     pub(crate) engine: Handle,
     pub(crate) config: Config,
     pub(crate) throttle: Throttle,
+    pub(crate) pollers: Pollers,
     sessions: Sessions,
     stopping: watch::Sender<bool>,
 }
@@ -62,7 +64,7 @@ impl Api {
     pub fn new(engine: Handle, config: Config) -> Api {
         let sessions = Sessions::new(engine.secret());
         let throttle = Throttle::new(config.quotas.clone());
-        Api { engine, config, throttle, sessions, stopping: watch::Sender::new(false) }
+        Api { engine, config, throttle, pollers: Pollers::default(), sessions, stopping: watch::Sender::new(false) }
     }
 
     /// The engine.

@@ -20,6 +20,7 @@ mod machines;
 pub mod operations;
 mod own;
 mod pages;
+mod pollers;
 mod routing;
 mod server;
 mod settings;

@@ -81,6 +81,40 @@ async fn the_end_answers_long_polls() {
 }
 
 #[tokio::test]
+async fn no_more_workers_poll_an_activity_than_may() {
+    let limits = stepwell_model::Limits { activity_pollers_max: 2, ..stepwell_model::Limits::aws() };
+    let server = Server::start_with(stepwell_api::Config { limits, ..stepwell_api::Config::default() }).await;
+    let mut client = server.client().await;
+    for name in ["a", "b"] {
+        client.call("CreateActivity", &format!(r#"{{"name":"{name}"}}"#)).await;
+    }
+    const A: &str = r#"{"activityArn":"arn:aws:states:us-east-1:123456789012:activity:a"}"#;
+    let mut polls = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        let mut client = server.client().await;
+        polls.spawn(async move { client.call("GetActivityTask", A).await });
+    }
+    let (status, refused) = polls.join_next().await.unwrap().unwrap();
+    let code = refused.get("__type").and_then(Value::as_str).unwrap_or_default();
+    assert_eq!((status, code.rsplit('#').next()), (400, Some("ActivityWorkerLimitExceeded")), "{refused}");
+    // Those who go make room.
+    polls.abort_all();
+    while polls.join_next().await.is_some() {}
+    let again = async {
+        loop {
+            let mut client = server.client().await;
+            let poll = tokio::time::timeout(std::time::Duration::from_millis(300), client.call("GetActivityTask", A));
+            match poll.await {
+                Ok((400, _)) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+                other => return other.is_err(), // it polls
+            }
+        }
+    };
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(10), again).await.unwrap());
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn without_keys_only_loopback_is_served() {
     let server = Server::start(Access::default()).await;
     let api = std::sync::Arc::new(stepwell_api::Api::new(server.handle.clone(), stepwell_api::Config::default()));

@@ -20,6 +20,9 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
         let activity = lookup::activity(engine, &arn)?.ok_or_else(missing)?;
         engine.activities().add(activity.arn); // after a restart
     }
+    let max = call.config().limits.activity_pollers_max;
+    let _polling =
+        call.api.pollers.enter(&text_of_arn, max).ok_or_else(ApiError::activity_worker_limit_exceeded)?;
     let poll = Duration::from_secs(ACTIVITY_POLL_SECONDS);
     let taken = engine.activity_task(&text_of_arn, request.opt_text("workerName"), poll);
     let task = tokio::select! {
