@@ -38,7 +38,7 @@ macro_rules! contract_tests {
             describing_reads_both_ends, keys_are_never_reused,
             machine_keys_are_never_reused,
             reopening_keeps_everything, a_start_may_close_at_once, a_history_of_25_000_events,
-            an_execution_of_10_000_frames, a_closed_store_refuses,
+            an_execution_of_10_000_frames, merged_writes_leave_what_their_parts_leave, a_closed_store_refuses,
         );
     };
     (@each $make:expr; $($part:ident,)*) => {
@@ -774,6 +774,104 @@ pub fn an_execution_of_10_000_frames(harness: &mut dyn Harness) {
     close.closed = Some((Status::Aborted, NOON));
     put(store, advance(close));
     assert_eq!(store.open_executions(None, 1).unwrap(), []);
+}
+
+/// A merged write does what its parts do one after the other, in one group or in several.
+pub fn merged_writes_leave_what_their_parts_leave(harness: &mut dyn Harness) {
+    let store = harness.store();
+    for seed in 0..120_u64 {
+        let [apart, merged] = [2 * seed + 1, 2 * seed + 2];
+        let (first, steps) = random_steps(apart, &mut Dice(seed));
+        for key in [apart, merged] {
+            let write = Box::new(ExecutionWrite { key: ExecutionKey(key), ..first.clone() });
+            put(store, Write::Start { record: Box::new(sample::record(&Case::numbered(key))), write });
+        }
+        let mut whole = ExecutionWrite { key: ExecutionKey(merged), ..steps[0].clone() };
+        for step in &steps[1..] {
+            let step = ExecutionWrite { key: ExecutionKey(merged), ..step.clone() };
+            assert!(whole.can_merge(&step));
+            whole.merge(step);
+        }
+        put(store, advance(whole.clone()));
+        refused_after(store, whole);
+        steps.into_iter().for_each(|step| put(store, advance(step)));
+
+        let [one, other] = [apart, merged].map(|key| store.load(ExecutionKey(key)).unwrap());
+        assert_eq!(one.is_none(), other.is_none(), "seed {seed}");
+        if let (Some(one), Some(other)) = (one, other) {
+            assert_eq!(one.frames, other.frames, "seed {seed}");
+            let numbers = |stored: &StoredExecution| (stored.next_event, stored.next_frame, stored.next_content);
+            assert_eq!(numbers(&one), numbers(&other), "seed {seed}");
+        }
+        assert_eq!(all_events(store, apart), all_events(store, merged), "seed {seed}");
+        let [one, other] = [apart, merged].map(|key| store.execution(ExecutionKey(key)).unwrap().unwrap());
+        assert_eq!((one.status, one.stopped, one.last_event), (other.status, other.stopped, other.last_event));
+    }
+}
+
+/// A write that was applied does not fit a second time.
+#[track_caller]
+fn refused_after(store: &dyn Store, write: ExecutionWrite) {
+    let next_event = if write.closed.is_some() { 0 } else { write.next_event };
+    if write.expected_next_event != write.next_event {
+        refused(store, advance(write), WriteError::Conflict { next_event });
+    }
+}
+
+/// A start and two to seven steps that make, change and remove frames and contents; one of three ends the execution.
+fn random_steps(key: u64, dice: &mut Dice) -> (ExecutionWrite, Vec<ExecutionWrite>) {
+    let input = Payload::from_checked_text("[1]");
+    let mut first = sample::write(key, 1, sample::pass_events(1, 3));
+    first.events[0].details = Details::StateEntered { name: "x".into(), input: input.clone() };
+    first.frames_put = vec![sample::frame(0, 3, Source::EventInput(1), input, Waiting::Nothing)];
+    let (mut frames, mut contents): (Vec<u32>, BTreeMap<u32, u32>) = (vec![0], BTreeMap::new());
+    let (mut next_event, mut next_frame, mut next_content) = (4, 1, 0);
+    let count = 2 + dice.below(6);
+    let steps = (0..count).map(|number| {
+        let mut step = sample::write(key, next_event, sample::pass_events(next_event, dice.below(4)));
+        for _ in 0..dice.below(4) {
+            let old = dice.below(2 * frames.len() as u64);
+            match frames.get(usize::try_from(old).unwrap()).copied() {
+                Some(frame) if frame != 0 && dice.below(2) == 0 => {
+                    frames.retain(|kept| *kept != frame);
+                    step.frames_put.retain(|put| put.id.0 != frame);
+                    step.frames_removed.push(FrameId(frame));
+                    remove_content(&mut step, contents.remove(&frame));
+                }
+                found => {
+                    let frame = found.unwrap_or(next_frame);
+                    if found.is_none() {
+                        next_frame += 1;
+                        frames.push(frame);
+                    }
+                    let payload = Payload::from_checked_text(format!("[{next_content}]"));
+                    remove_content(&mut step, contents.insert(frame, next_content));
+                    step.contents_put.push((next_content, payload.clone()));
+                    step.frames_put.retain(|put| put.id.0 != frame);
+                    let source = Source::Content(next_content);
+                    step.frames_put.push(sample::frame(frame, number, source, payload, Waiting::Nothing));
+                    next_content += 1;
+                }
+            }
+        }
+        next_event = step.next_event;
+        (step.next_frame, step.next_content) = (next_frame, next_content);
+        if number + 1 == count && dice.below(3) == 0 {
+            step.closed = Some((Status::Succeeded, NOON));
+        }
+        step
+    });
+    let steps = steps.collect();
+    (first, steps)
+}
+
+fn remove_content(step: &mut ExecutionWrite, number: Option<u32>) {
+    let Some(number) = number else { return };
+    let before = step.contents_put.len();
+    step.contents_put.retain(|(put, _)| *put != number);
+    if step.contents_put.len() == before {
+        step.contents_removed.push(number);
+    }
 }
 
 /// Closing waits for what is queued; later commits fail, and closing twice is harmless.

@@ -10,6 +10,7 @@ pub mod contract;
 pub mod format;
 pub mod held;
 pub mod memory;
+pub mod merge;
 pub mod record;
 pub mod role;
 #[cfg(any(test, feature = "contract"))]

@@ -1,11 +1,11 @@
 //! Committing: one group at a time, with everything of the turn in it; replies and effects follow when it is durable.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use stepwell_interpreter::{Effect, Failure, FrameId, Transition};
 use stepwell_store::record::{ExecutionRecord, ExecutionWrite};
-use stepwell_store::{Committed, ExecutionKey, Write, WriteError};
+use stepwell_store::{Committed, ExecutionKey, Write, WriteError, merge};
 use tokio::sync::oneshot;
 
 use super::{Applied, Ended, Message, Shard, StartReply};
@@ -14,11 +14,17 @@ use crate::config::Sabotage;
 /// How long a failed commit waits before it is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
+/// So many Transitions in one group are the work of several callers.
+const COMPANY: usize = 8;
+
 /// Writes and what is to be done when they are durable.
 #[derive(Default)]
 pub(crate) struct Group {
-    pub writes: Vec<Write>,
-    pub afters: Vec<After>,
+    writes: Vec<Write>,
+    /// Each with the index of the write it follows from; writes of one execution may be merged into one.
+    afters: Vec<(usize, After)>,
+    /// Executions that go on in this group: the index of their last write, and the bytes of payloads in it.
+    growing: HashMap<ExecutionKey, (usize, usize)>,
     /// Answers that tell of what these writes do, without writing anything themselves: a stale command's.
     pub told: Vec<(ExecutionKey, oneshot::Sender<Applied>)>,
     /// Messages that could not be judged before these writes are durable.
@@ -30,6 +36,29 @@ pub(crate) struct Group {
 impl Group {
     pub fn is_empty(&self) -> bool {
         self.writes.is_empty()
+    }
+
+    /// Puts in a write and what is to be done when it is durable.
+    pub fn push(&mut self, write: Write, after: After) {
+        self.afters.push((self.writes.len(), after));
+        self.writes.push(write);
+    }
+
+    /// Puts in a further write of an execution: into the one before it, where it can.
+    fn advance(&mut self, write: ExecutionWrite, after: After) {
+        let (key, bytes) = (write.key, write.payload_bytes());
+        if let Some((index, before)) = self.growing.get_mut(&key)
+            && let Some(Write::Advance(earlier)) = self.writes.get_mut(*index)
+            && merge::can_grow(*before, bytes)
+            && earlier.can_merge(&write)
+        {
+            *before += bytes;
+            earlier.merge(write);
+            self.afters.push((*index, after));
+            return;
+        }
+        self.growing.insert(key, (self.writes.len(), bytes));
+        self.push(Write::Advance(Box::new(write)), after);
     }
 }
 
@@ -71,18 +100,17 @@ impl After {
 
 impl Shard {
     /// Puts a further Transition into the batch; an execution that is not stored goes on at once.
-    pub(super) fn write(&mut self, key: ExecutionKey, after: After) {
+    pub(super) fn write(&mut self, key: ExecutionKey, mut after: After) {
         let Some(live) = self.lives.get_mut(&key) else { return };
         if !live.stored {
             self.perform(after);
             return;
         }
         live.uncommitted += 1;
-        let write = execution_write(key, live, &after.transition);
-        self.batch.writes.push(Write::Advance(Box::new(write)));
+        let write = execution_write(key, live, &mut after.transition);
         let given_up = self.map_runs_given_up(key, &after.transition);
         let after = self.sabotaged(after);
-        self.batch.afters.push(after);
+        self.batch.advance(write, after);
         self.write_aborted_map_runs(&given_up);
     }
 
@@ -103,13 +131,19 @@ impl Shard {
     }
 
     /// Puts the first Transition of an execution into the batch.
-    pub(super) fn write_start(&mut self, key: ExecutionKey, record: ExecutionRecord, after: After) {
+    pub(super) fn write_start(&mut self, key: ExecutionKey, record: ExecutionRecord, mut after: After) {
         let Some(live) = self.lives.get_mut(&key) else { return };
         live.uncommitted += 1;
-        let write = execution_write(key, live, &after.transition);
-        self.batch.writes.push(Write::Start { record: Box::new(record), write: Box::new(write) });
+        let write = execution_write(key, live, &mut after.transition);
         let after = self.sabotaged(after);
-        self.batch.afters.push(after);
+        self.batch.push(Write::Start { record: Box::new(record), write: Box::new(write) }, after);
+    }
+
+    /// Whether more is likely to come for the batch in a moment: groups were larger lately. Then it is worth waiting for,
+    /// since a commit costs some pages whatever is in it. A caller who is alone is never waited with.
+    pub fn expects_company(&self) -> bool {
+        let few = self.batch.afters.len();
+        self.committing.is_none() && few > 0 && self.recent_group >= COMPANY && few < self.recent_group
     }
 
     /// Hands the batch to the store, unless one is under way.
@@ -143,14 +177,17 @@ impl Shard {
                 }
                 let Some(group) = self.committing.take() else { return };
                 let again = group.tries > 1;
+                self.recent_group = group.afters.len().max(self.recent_group / 2);
+                // A group that was tried again may have been applied the first time, its answer lost.
+                let applied = |write| again && self.is_applied(write);
+                let judged = group.writes.iter().zip(results);
+                let results: Vec<_> =
+                    judged.map(|(write, result)| if applied(write) { Ok(()) } else { result }).collect();
                 let mut conflicts = BTreeSet::new();
-                for ((after, write), result) in group.afters.into_iter().zip(&group.writes).zip(results) {
-                    // A group that was tried again may have been applied the first time, its answer lost.
-                    let result = if again && self.is_applied(write) { Ok(()) } else { result };
-                    if matches!(result, Err(WriteError::Conflict { .. })) {
-                        conflicts.insert(after.key);
-                    }
-                    self.settled(after, result);
+                for (index, after) in group.afters {
+                    let Some(result) = results.get(index).cloned() else { continue };
+                    let again = matches!(result, Err(WriteError::Conflict { .. })) && !conflicts.insert(after.key);
+                    self.settled(after, result, again);
                 }
                 for (key, reply) in group.told {
                     let _ = reply.send(if conflicts.contains(&key) { Applied::Failed } else { Applied::Stale });
@@ -204,7 +241,8 @@ impl Shard {
         });
     }
 
-    fn settled(&mut self, mut after: After, result: Result<(), WriteError>) {
+    /// A write is durable, or refused; `again`: the same was said of an earlier write of this execution and group.
+    fn settled(&mut self, mut after: After, result: Result<(), WriteError>, again: bool) {
         if let Some(live) = self.lives.get_mut(&after.key) {
             live.uncommitted = live.uncommitted.saturating_sub(1);
         }
@@ -224,40 +262,44 @@ impl Shard {
                     let _ = start.send(StartReply::NameTaken(existing));
                 }
             }
-            Err(WriteError::Conflict { next_event }) => self.conflict(after, next_event),
+            Err(WriteError::Conflict { next_event }) => {
+                if let Some(reply) = after.reply.take() {
+                    let _ = reply.send(Applied::Failed);
+                }
+                if !again {
+                    self.conflict(after.key, next_event);
+                }
+            }
         }
     }
 
     /// The stored execution is not what this loop thinks it is: what is in memory is given up and read again.
-    fn conflict(&mut self, mut after: After, next_event: u64) {
-        tracing::error!(
-            execution = after.key.0,
-            next_event,
-            "a write did not fit the stored execution; it is read again"
-        );
-        self.lives.remove(&after.key);
-        self.timers.forget(after.key);
-        if let Some(reply) = after.reply.take() {
-            let _ = reply.send(Applied::Failed);
-        }
-        if let Err(error) = self.revive(after.key) {
-            tracing::error!(execution = after.key.0, %error, "the execution cannot be read");
+    fn conflict(&mut self, key: ExecutionKey, next_event: u64) {
+        tracing::error!(execution = key.0, next_event, "a write did not fit the stored execution; it is read again");
+        self.lives.remove(&key);
+        self.timers.forget(key);
+        if let Err(error) = self.revive(key) {
+            tracing::error!(execution = key.0, %error, "the execution cannot be read");
         }
     }
 }
 
-/// The write of a Transition.
-fn execution_write(key: ExecutionKey, live: &super::Live, transition: &Transition) -> ExecutionWrite {
+/// The write of a Transition. It takes what only a store needs; how the execution ended stays for [`After::ended`].
+fn execution_write(key: ExecutionKey, live: &super::Live, transition: &mut Transition) -> ExecutionWrite {
     let execution = &live.execution;
     let frames = transition.frames_put.iter().filter_map(|id| execution.frames.get(id).cloned());
+    let events = std::mem::take(&mut transition.events);
+    if transition.closed.is_some() {
+        transition.events.extend(events.last().cloned());
+    }
     ExecutionWrite {
         key,
         expected_next_event: transition.expected_next_event,
-        events: transition.events.clone(),
+        events,
         frames_put: frames.collect(),
         frames_removed: transition.frames_removed.iter().copied().collect(),
-        contents_put: transition.contents_put.clone(),
-        contents_removed: transition.contents_removed.clone(),
+        contents_put: std::mem::take(&mut transition.contents_put),
+        contents_removed: std::mem::take(&mut transition.contents_removed),
         next_event: execution.next_event,
         next_frame: execution.next_frame,
         next_content: execution.next_content,

@@ -54,8 +54,7 @@ impl Shard {
             record.stopped = Some(self.shared.clock.now());
             let scope = Scope::of_arn(arn);
             let write = Write::Put(Box::new(registry::record(&scope, RecordBody::MapRun(record))));
-            self.batch.writes.push(write);
-            self.batch.afters.push(After::of(ExecutionKey(0), Transition::default())); // nothing follows from it
+            self.batch.push(write, After::of(ExecutionKey(0), Transition::default())); // nothing follows from it
         }
     }
 

@@ -139,6 +139,8 @@ pub(crate) struct Shard {
     batch: commit::Group,
     /// What is being committed.
     committing: Option<commit::Group>,
+    /// How many Transitions became durable with a group lately: the last one, or half of what it was before.
+    recent_group: usize,
     /// Why the last commit failed; nothing is started until one succeeds.
     stalled: Option<String>,
     entropy: u64,
@@ -158,6 +160,7 @@ impl Shard {
             unfinished: VecDeque::new(),
             batch: commit::Group::default(),
             committing: None,
+            recent_group: 0,
             stalled: None,
             entropy: RandomState::new().build_hasher().finish(),
         }
