@@ -193,12 +193,7 @@ impl Handle {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
-        if let Some(name) = &request.name
-            && !request.resolved.machine.express
-            && let Some(existing) = self.0.store.execution_named(request.resolved.machine.key, name)?
-        {
-            return self.already_started(existing, &request.input, request.test_case.as_deref());
-        }
+        // Whether a chosen name is taken is found out by the write that takes it: a read beforehand costs as much again.
         let (input, test_case) = (request.input.clone(), request.test_case.clone());
         let (reply, outcome) = oneshot::channel();
         let started = self.send_start(request, reply, None)?;

@@ -1,9 +1,10 @@
 //! `cargo xtask COMMAND`: the workshop of this repository.
 //!
 //! What it is for: turning public service models into the facts that `model` embeds, and the tidy check that guards
-//! import directions, purity and sizes, the table of operations, and the benchmark of the whole server. It is never shipped, and no other crate may depend on it.
+//! import directions, purity and sizes, the table of operations, the benchmark of the whole server, and the count of instructions of
+//! its hot paths. It is never shipped, and no other crate may depend on it.
 //!
-//! Start reading at [`facts`], [`services`], [`compatibility`], [`tidy`] and [`bench`].
+//! Start reading at [`facts`], [`services`], [`compatibility`], [`tidy`], [`bench`] and [`instructions`].
 
 use std::io::Write as _;
 use std::path::Path;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 mod bench;
 mod compatibility;
 mod facts;
+mod instructions;
 mod services;
 mod tidy;
 
@@ -20,9 +22,11 @@ const USAGE: &str = "usage:
   cargo xtask services --from PATH/botocore/data      rewrite crates/model/facts/services/
   cargo xtask compatibility [--cases FOLDER]          rewrite the table of operations in COMPATIBILITY.md
   cargo xtask tidy                                    check import directions, purity, sizes and that table
+  cargo xtask instructions [--update]                 count the instructions of the hot paths below valgrind
   cargo xtask bench [WORKLOAD…]                       measure the server (Linux); docs/performance.md tells more
       [--binary PATH]  a release binary that exists   [--data FOLDER]  where data folders are made
-      [--requests N] [--parked N] [--stored N]        how much; 50,000, 100,000, 100,000 by default";
+      [--requests N] [--parked N] [--stored N]        how much; 50,000, 1,000,000, 10,000,000 by default
+      [--filled FOLDER]  what `stored` has filled before; it is kept";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +39,8 @@ fn main() -> ExitCode {
             compatibility::rewrite(&tidy::workspace_root(), Some(Path::new(folder)))
         }
         ["tidy"] => tidy::run(),
+        ["instructions"] => instructions::run(false),
+        ["instructions", "--update"] => instructions::run(true),
         ["bench", words @ ..] => bench::run(words),
         _ => Err(USAGE.to_owned()),
     };

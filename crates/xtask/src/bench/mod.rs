@@ -32,6 +32,8 @@ pub struct Plan {
     parked: u64,
     /// Finished executions in the store when it is read.
     stored: u64,
+    /// A data folder that `stored` has filled before; it is kept.
+    filled: Option<PathBuf>,
     /// Names of workloads; empty: all.
     names: Vec<String>,
 }
@@ -42,8 +44,9 @@ impl Plan {
             binary: PathBuf::new(),
             folder: std::env::temp_dir().join(format!("stepwell-bench-{}", std::process::id())),
             requests: 50_000,
-            parked: 100_000,
-            stored: 100_000,
+            parked: 1_000_000,
+            stored: 10_000_000,
+            filled: None,
             names: Vec::new(),
         };
         let mut words = words.iter();
@@ -52,6 +55,7 @@ impl Plan {
             match *word {
                 "--binary" => plan.binary = PathBuf::from(value()?),
                 "--data" => plan.folder = PathBuf::from(value()?),
+                "--filled" => plan.filled = Some(PathBuf::from(value()?)),
                 "--requests" => plan.requests = number(value()?)?,
                 "--parked" => plan.parked = number(value()?)?,
                 "--stored" => plan.stored = number(value()?)?,
@@ -65,6 +69,12 @@ impl Plan {
     /// The data folder of a workload.
     fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    /// The program that fills a data folder; built when it is asked for.
+    fn fill(&self) -> Result<PathBuf, String> {
+        cargo(&["build", "--release", "-p", "stepwell-store-sqlite", "--example", "fill"])?;
+        Ok(target_folder()?.join("examples/fill"))
     }
 
     /// A server with an empty data folder.
@@ -95,6 +105,7 @@ pub fn run(words: &[&str]) -> Result<String, String> {
     }
     let absolute = |path: &Path| std::path::absolute(path).map_err(|error| error.to_string());
     (plan.binary, plan.folder) = (absolute(&plan.binary)?, absolute(&plan.folder)?);
+    plan.filled = plan.filled.as_deref().map(absolute).transpose()?;
     std::fs::create_dir_all(&plan.folder).map_err(|error| format!("{}: {error}", plan.folder.display()))?;
     let mut report = Report::default();
     let outcome = workloads::run(&plan, &mut report);

@@ -42,7 +42,11 @@ impl Server {
         Server::open(binary, folder, limits)
     }
 
-    fn open(binary: &Path, folder: &Path, limits: &str) -> Result<Server, String> {
+    /// Starts a server with a data folder that exists.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn open(binary: &Path, folder: &Path, limits: &str) -> Result<Server, String> {
         let process = Process::start(|address| {
             let mut command = Command::new(binary);
             command.args(["serve", "--insecure-any-credentials", "--listen", address, "--data"]).arg(folder);
@@ -57,8 +61,17 @@ impl Server {
     /// # Errors
     /// When it does not stop or start.
     pub fn restart(self) -> Result<Server, String> {
+        self.restart_after(|_| Ok(()))
+    }
+
+    /// The same; something else has the data folder in between.
+    ///
+    /// # Errors
+    /// When it does not stop or start, or what is done in between fails.
+    pub fn restart_after(self, act: impl FnOnce(&Path) -> Result<(), String>) -> Result<Server, String> {
         let Server { process, binary, folder } = self;
         process.stop()?;
+        act(&folder)?;
         Server::open(&binary, &folder, "aws")
     }
 

@@ -1,17 +1,24 @@
 //! A store with many finished executions whose names the callers chose: writing more of them, describing and listing.
+//!
+//! The store is filled by the example `fill` of `store-sqlite`, which writes through the store what a server would have
+//! written; the server is measured on top of it.
+
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::{ORDER, five_passes};
 use crate::bench::Plan;
-use crate::bench::client::Connection;
+use crate::bench::client::{Connection, member};
 use crate::bench::load::{self, Measured, micros_since};
 use crate::bench::process::Usage;
 use crate::bench::report::{Report, Target};
 use crate::bench::server::Server;
 
 const NAME: &str = "finished executions, chosen names";
-/// Executions at the end that are measured.
+/// Executions before it counts: caches fill.
+const FIRST: u64 = 5_000;
+/// Executions that are measured, on top of those in the store.
 const LAST: u64 = 20_000;
 const DESCRIBED: u64 = 50_000;
 /// Requests a second of the paced load.
@@ -19,26 +26,49 @@ const PACE: u32 = 10_000;
 const PAGES: u32 = 300;
 
 pub fn run(plan: &Plan, report: &mut Report) -> Result<(), String> {
-    let server = plan.server()?;
-    let machine = server.machine("five", "STANDARD", &five_passes())?;
-    let first = plan.stored.saturating_sub(LAST);
-    load::run(load::drive(server.address(), 64, first, start(&machine, 0)))?;
+    let (server, machine) = filled(plan)?;
+    report.add(NAME, "restart with them", server.ready_millis(), "ms", Target::None);
+    load::run(load::drive(server.address(), 64, FIRST, start(&machine, 0)))?;
     let before = server.usage()?;
-    let measured = load::run(load::drive(server.address(), 64, plan.stored - first, start(&machine, first)))?;
+    let measured = load::run(load::drive(server.address(), 64, LAST, start(&machine, FIRST)))?;
     let used = server.usage()?.since(before);
-    let each = (plan.stored - first) as f64;
+    let each = LAST as f64;
     report.add(NAME, "executions in the store", plan.stored as f64, "", Target::None);
     report.add(NAME, "rate of starts", measured.per_second(), "/s", Target::None);
-    report.add(NAME, "CPU", used.cpu_seconds * 1e6 / each, "µs each", Target::None);
-    report.add(NAME, "written", used.bytes_written / 1024.0 / each, "KiB each", Target::AtMost(30.0));
+    report.add(NAME, "CPU", used.cpu_seconds * 1e6 / each, "µs each", Target::AtMost(60.0));
+    report.add(NAME, "written", used.bytes_written / 1000.0 / each, "KB each", Target::AtMost(30.0));
+    report.add(NAME, "memory", used.resident_bytes / 1_048_576.0, "MiB", Target::None);
     describe(&server, &machine, plan.stored, report)?;
     list(&server, &machine, report)
 }
 
+/// A server on a store with so many executions, and their machine.
+fn filled(plan: &Plan) -> Result<(Server, String), String> {
+    if let Some(folder) = &plan.filled {
+        let server = Server::open(&plan.binary, folder, "aws")?;
+        let machines = server.call("ListStateMachines", &json!({}))?;
+        let machine = member(&machines, "stateMachineArn").ok_or("there is no machine in the folder")?.to_owned();
+        return Ok((server, machine));
+    }
+    let server = plan.server()?;
+    let machine = server.machine("five", "STANDARD", &five_passes())?;
+    server.call("StartExecution", &json!({"stateMachineArn": machine, "input": ORDER, "name": "pattern"}))?;
+    let server = server.restart_after(|folder| {
+        let mut fill = Command::new(plan.fill()?);
+        fill.arg(folder).arg(plan.stored.to_string());
+        match fill.status() {
+            Ok(status) if status.success() => Ok(()),
+            outcome => Err(format!("{fill:?}: {outcome:?}")),
+        }
+    })?;
+    Ok((server, machine))
+}
+
 fn start(machine: &str, from: u64) -> impl Fn(u64) -> (&'static str, String) + use<> {
     let machine = machine.to_owned();
+    let run = std::process::id(); // the folder may be one that was measured before
     move |number| {
-        let name = format!("run-{}", from + number);
+        let name = format!("new-{run}-{}", from + number);
         ("StartExecution", json!({"stateMachineArn": machine, "input": ORDER, "name": name}).to_string())
     }
 }
