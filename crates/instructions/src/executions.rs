@@ -13,7 +13,7 @@ use stepwell_value::{Payload, Timestamp};
 use crate::Outcome;
 
 /// A workload, prepared.
-type Work = Outcome<Box<dyn FnMut() -> Outcome<()>>>;
+type Work = Outcome<crate::Repeated>;
 
 const NOON: Timestamp = Timestamp(1_795_176_000_000);
 

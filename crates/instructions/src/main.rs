@@ -16,12 +16,15 @@ use std::process::ExitCode;
 /// Why a workload cannot be done: a bug of this program.
 type Outcome<T> = Result<T, String>;
 
+/// What a workload repeats.
+type Repeated = Box<dyn FnMut() -> Outcome<()>>;
+
 /// A workload: prepared once, then repeated.
 struct Workload {
     name: &'static str,
     /// How often it is done at least, so that its instructions stand out.
     count: u32,
-    prepare: fn() -> Outcome<Box<dyn FnMut() -> Outcome<()>>>,
+    prepare: fn() -> Outcome<Repeated>,
 }
 
 const WORKLOADS: &[Workload] = &[

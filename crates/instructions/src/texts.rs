@@ -8,10 +8,10 @@ use crate::Outcome;
 use crate::executions::ORDER;
 
 /// A document of 4 KiB is read, and printed again.
-pub fn json() -> Outcome<Box<dyn FnMut() -> Outcome<()>>> {
+pub fn json() -> Outcome<crate::Repeated> {
     let order = |number: u32| {
         json!({"id": number, "name": format!("order \"{number}\""), "price": f64::from(number) * 1.25, "tags": ["a", "é"],
-            "open": number % 2 == 0, "note": null})
+            "open": number.is_multiple_of(2), "note": null})
     };
     let text = json!({"orders": (0..60).map(order).collect::<Vec<_>>()}).to_string();
     Ok(Box::new(move || {
@@ -22,7 +22,7 @@ pub fn json() -> Outcome<Box<dyn FnMut() -> Outcome<()>>> {
 }
 
 /// The body of a StartExecution: read, checked against the model, its input read.
-pub fn request() -> Outcome<Box<dyn FnMut() -> Outcome<()>>> {
+pub fn request() -> Outcome<crate::Repeated> {
     let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:five";
     let body = json!({"stateMachineArn": machine, "name": "run-4711", "input": ORDER}).to_string();
     let limits = Limits::default();

@@ -57,7 +57,7 @@ fn write(key: u64, execution: &Execution, transition: Transition) -> ExecutionWr
 }
 
 /// One commit of an execution that starts and ends; it expires at once, so that the store does not grow.
-pub fn commit() -> Outcome<Box<dyn FnMut() -> Outcome<()>>> {
+pub fn commit() -> Outcome<crate::Repeated> {
     let Ended { record, write } = ended()?;
     let store = MemoryStore::new();
     Ok(Box::new(move || {
@@ -76,7 +76,7 @@ pub fn commit() -> Outcome<Box<dyn FnMut() -> Outcome<()>>> {
 }
 
 /// Row and chunk as a backend on disk stores them.
-pub fn encode() -> Outcome<Box<dyn FnMut() -> Outcome<()>>> {
+pub fn encode() -> Outcome<crate::Repeated> {
     let Ended { record, write } = ended()?;
     Ok(Box::new(move || {
         let row = format::encode_row(&record).map_err(|error| error.to_string())?;
@@ -86,7 +86,7 @@ pub fn encode() -> Outcome<Box<dyn FnMut() -> Outcome<()>>> {
 }
 
 /// The chunk is read again.
-pub fn decode() -> Outcome<Box<dyn FnMut() -> Outcome<()>>> {
+pub fn decode() -> Outcome<crate::Repeated> {
     let Ended { write, .. } = ended()?;
     let chunk = format::encode_chunk(&write.events).map_err(|error| error.to_string())?;
     Ok(Box::new(move || {
@@ -96,7 +96,7 @@ pub fn decode() -> Outcome<Box<dyn FnMut() -> Outcome<()>>> {
 }
 
 /// The answers of the 40 activities that one Map has open, in one group: stepped, merged into one write, its chunk and frames encoded.
-pub fn merge() -> Outcome<Box<dyn FnMut() -> Outcome<()>>> {
+pub fn merge() -> Outcome<crate::Repeated> {
     let activity = "arn:aws:states:us-east-1:123456789012:activity:answer";
     let processor = json!({"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": activity, "End": true}}});
     let machine = Machine::of(&json!({"StartAt": "M", "States": {"M": {
