@@ -57,6 +57,8 @@ const SEEDS: &[(&str, &str)] = &[
     ("DescribeStateMachine", r#"{"stateMachineArn":"M","includedData":"ALL_DATA"}"#),
     ("DescribeStateMachineAlias", r#"{"stateMachineAliasArn":"L"}"#),
     ("DescribeStateMachineForExecution", r#"{"executionArn":"X"}"#),
+    ("DescribeLineage", r#"{"executionArn":"X"}"#),
+    ("ForkExecution", r#"{"executionArn":"X","eventId":2,"input":"{}","definition":"D","name":"f"}"#),
     ("GetActivityTask", r#"{"activityArn":"A","workerName":"w"}"#),
     (
         "GetExecutionHistory",
@@ -308,11 +310,8 @@ impl World {
 
 /// A call of the API.
 fn call(operation: &str, body: Vec<u8>) -> Sent {
-    let headers = [
-        ("host", "localhost"),
-        ("content-type", "application/x-amz-json-1.0"),
-        ("x-amz-target", &format!("AWSStepFunctions.{operation}")),
-    ];
+    let headers =
+        [("host", "localhost"), ("content-type", "application/x-amz-json-1.0"), ("x-amz-target", &target(operation))];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
     Sent { method: Method::POST, uri: "/".to_owned(), headers: headers.into(), body }
 }
@@ -368,8 +367,15 @@ fn mutated(value: &Value, world: &World, dice: &mut Dice, out: &mut String) {
     }
 }
 
+/// `AWSStepFunctions.StartExecution`, `Stepwell.ForkExecution`
+fn target(operation: &str) -> String {
+    let own = Operation::find_own(operation).is_some();
+    format!("{}.{operation}", if own { "Stepwell" } else { "AWSStepFunctions" })
+}
+
 fn any_member(dice: &mut Dice) -> &'static str {
-    let members: Vec<&'static str> = Operation::all().flat_map(Operation::input_members).collect();
+    let members: Vec<&'static str> =
+        Operation::all().chain(Operation::all_own()).flat_map(Operation::input_members).collect();
     dice.pick(&members)
 }
 
@@ -569,7 +575,7 @@ fn next(world: &World, dice: &mut Dice) -> (&'static str, Sent) {
         }
         return ("", sent);
     }
-    let operations: Vec<&'static Operation> = Operation::all().collect();
+    let operations: Vec<&'static Operation> = Operation::all().chain(Operation::all_own()).collect();
     let operation: &'static str = dice.pick(&operations).name();
     let mut body = String::new();
     let seed = world.seed(if dice.one_in(15) { dice.pick(&operations).name() } else { operation });

@@ -60,6 +60,11 @@ impl Operation {
         FACTS.operations.values()
     }
 
+    /// Every operation of Stepwell's own, by name.
+    pub fn all_own() -> impl Iterator<Item = &'static Operation> {
+        FACTS.own.values()
+    }
+
     /// The name: `StartExecution`.
     pub fn name(&self) -> &str {
         &self.name
