@@ -39,7 +39,7 @@ pub fn run(definition: &Definition, tape: &[u8]) {
     if let Some((mut again, transition)) = world.redriven() {
         world.kept(&again, &transition);
         world.agenda.clear();
-        world.agenda.extend(pending_effects(definition, &again, &|id| world.event(id)));
+        world.agenda.extend(pending_effects(definition, &again, &LIMITS, &|id| world.event(id)));
         world.agenda.extend(transition.effects);
         world.answer_all(&mut again);
     }
@@ -93,7 +93,7 @@ impl<'a> World<'a> {
         let again = step(self.definition, &mut twin, command, self.moment(), &LIMITS);
         assert_eq!(format!("{again:?}"), format!("{transition:?}"), "the same step twice");
         self.kept(execution, &transition);
-        let pending = pending_effects(self.definition, execution, &|id| self.event(id));
+        let pending = pending_effects(self.definition, execution, &LIMITS, &|id| self.event(id));
         if execution.status == Status::Running {
             assert!(!execution.frames.is_empty(), "a running execution has frames");
             // A callback that was asked for, and a task that a worker has, need nothing done.
