@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::access::{Access, Caller};
 use crate::call::Call;
+use crate::in_flight::InFlight;
 use crate::pollers::Pollers;
 use crate::sts::Sessions;
 use crate::test_cases::TestCases;
@@ -34,6 +35,8 @@ pub struct Config {
     pub test_cases: Option<Arc<dyn TestCases>>,
     /// How much one account may ask for. Default: as much as it likes.
     pub quotas: Quotas,
+    /// How many bytes of requests may be worked on at a time; beyond it large ones are throttled. Default: 64 MiB.
+    pub request_bytes_in_flight_max: u64,
 }
 
 impl Default for Config {
@@ -45,6 +48,7 @@ impl Default for Config {
             version: Arc::from(env!("CARGO_PKG_VERSION")),
             test_cases: None,
             quotas: Quotas::default(),
+            request_bytes_in_flight_max: 64 * 1_048_576,
         }
     }
 }
@@ -55,6 +59,7 @@ pub struct Api {
     pub(crate) config: Config,
     pub(crate) throttle: Throttle,
     pub(crate) pollers: Pollers,
+    pub(crate) in_flight: InFlight,
     sessions: Sessions,
     stopping: watch::Sender<bool>,
 }
@@ -64,7 +69,8 @@ impl Api {
     pub fn new(engine: Handle, config: Config) -> Api {
         let sessions = Sessions::new(engine.secret());
         let throttle = Throttle::new(config.quotas.clone());
-        Api { engine, config, throttle, pollers: Pollers::default(), sessions, stopping: watch::Sender::new(false) }
+        let (pollers, in_flight, stopping) = (Pollers::default(), InFlight::default(), watch::Sender::new(false));
+        Api { engine, config, throttle, pollers, in_flight, sessions, stopping }
     }
 
     /// The engine.

@@ -3,6 +3,8 @@
 //! The path and the host do not matter (SDKs put `sync-` before the host of some operations, proxies add prefixes): a POST
 //! with `X-Amz-Target` is a call of the API. `GET /health` and `GET /_stepwell/version` are for operators.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Body;
@@ -17,6 +19,7 @@ use crate::access::{Access, Asked, Caller};
 use crate::api::Api;
 use crate::aws_query;
 use crate::ids::uuid;
+use crate::in_flight::Place;
 use crate::wire::Shape;
 
 /// A request may be greater than its limit by this much, so that a definition or an input that is too long is answered
@@ -24,6 +27,9 @@ use crate::wire::Shape;
 const REQUEST_SLACK_BYTES: u64 = 2 * 1_048_576;
 /// The greatest request when there is no limit: 64 MiB.
 const REQUEST_BYTES_MAX: u64 = 64 * 1_048_576;
+
+/// How long a client may take to send the body of a request.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The service that a signature has to be scoped to.
 const SERVICE: &str = "states";
@@ -101,7 +107,7 @@ where
         return Err(ApiError::unknown_operation());
     }
     check_origin(api, &parts.headers)?;
-    let bytes = read(api, body).await?;
+    let (bytes, _place) = read(api, body).await?;
     let target = parts.headers.get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or("");
     let caller = signed(parts, &bytes, |request| authenticate(api, request, &[SERVICE]))?;
     let operation = Operation::of_target(target).ok_or_else(ApiError::unknown_operation)?;
@@ -119,7 +125,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (bytes, failed) = match read(api, body).await {
-        Ok(bytes) => (bytes, None),
+        Ok((bytes, _)) => (bytes, None),
         Err(error) => (Bytes::new(), Some(error)),
     };
     let caller = match (failed, check_origin(api, &parts.headers)) {
@@ -160,24 +166,33 @@ fn is_loopback(host: &str) -> bool {
     by_name || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The whole body.
+/// The whole body, and its place among the requests in flight, which lasts until the request is answered.
 ///
 /// # Errors
-/// `RequestEntityTooLargeException` with 413, as AWS's front end answers; SerializationException when the body breaks off.
-async fn read<B>(api: &Api, body: B) -> Result<Bytes, ApiError>
+/// `RequestEntityTooLargeException` with 413, as AWS's front end answers; ThrottlingException when too much is in flight;
+/// `RequestTimeoutException` with 408 when it does not come in time; SerializationException when it breaks off.
+async fn read<B>(api: &Api, body: B) -> Result<(Bytes, Place<'_>), ApiError>
 where
     B: Body + Send,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let max = api.config.limits.request_bytes_max.saturating_add(REQUEST_SLACK_BYTES).min(REQUEST_BYTES_MAX);
-    match Limited::new(body, usize::try_from(max).unwrap_or(usize::MAX)).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
+    // A body that does not say how long it is may become as long as is allowed.
+    let expected = body.size_hint().upper().unwrap_or(max).min(max);
+    let place = api.in_flight.admit(expected, api.config.request_bytes_in_flight_max)?;
+    let whole = Limited::new(body, usize::try_from(max).unwrap_or(usize::MAX)).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, whole).await {
+        Ok(Ok(body)) => Ok((body.to_bytes(), place)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
             let message = format!("The request is greater than {max} bytes.");
             Err(ApiError::authentication("RequestEntityTooLargeException", message, 413))
         }
-        Err(_) => Err(ApiError::serialization("The body ended too early.")),
+        Ok(Err(_)) => Err(ApiError::serialization("The body ended too early.")),
+        Err(_) => {
+            let message = format!("The body did not come within {} seconds.", BODY_TIMEOUT.as_secs());
+            Err(ApiError::authentication("RequestTimeoutException", message, 408))
+        }
     }
 }
 

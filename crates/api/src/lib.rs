@@ -15,6 +15,7 @@ pub mod events;
 pub mod http;
 mod iam;
 mod ids;
+mod in_flight;
 mod lookup;
 mod machines;
 pub mod operations;

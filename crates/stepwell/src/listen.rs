@@ -61,10 +61,26 @@ pub fn open(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Problem> {
         }
     }
     for listener in &listeners {
+        lengthen_queue(listener);
         let set = listener.set_nonblocking(true);
         set.map_err(|error| Problem::failed(format!("a listener cannot be used: {error}")))?;
     }
     Ok(listeners)
+}
+
+/// Connections that wait to be taken, at most. The standard library's 128 are too few for thousands that come at once: each
+/// one beyond them tries again a second later.
+#[cfg(unix)]
+const QUEUE: i32 = 4096;
+
+/// Where the longer queue is refused, the shorter one stays.
+fn lengthen_queue(listener: &TcpListener) {
+    #[cfg(unix)]
+    if let Err(error) = rustix::net::listen(listener, QUEUE) {
+        tracing::debug!(%error, "the queue of connections stays short");
+    }
+    #[cfg(not(unix))]
+    let _ = listener;
 }
 
 /// Binds an address. One that is in use is tried again for a moment: a server that was just killed may still be going.
