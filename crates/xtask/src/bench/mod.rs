@@ -110,7 +110,10 @@ pub fn run(words: &[&str]) -> Result<String, String> {
     let mut report = Report::default();
     let outcome = workloads::run(&plan, &mut report);
     let _ = std::fs::remove_dir_all(&plan.folder); // what is left of it does no harm
-    outcome.map(|()| format!("\n{}", report.table()))
+    match outcome {
+        Ok(()) => Ok(format!("\n{}", report.table())),
+        Err(error) => Err(format!("\n{}\n{error}", report.table())),
+    }
 }
 
 /// A load that was not optimised would measure itself: builds this program for release, and lets that one do it.

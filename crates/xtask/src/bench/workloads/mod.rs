@@ -42,17 +42,18 @@ pub fn names() -> String {
     ALL.iter().map(|workload| workload.name).collect::<Vec<_>>().join(", ")
 }
 
-/// Runs what the plan names, or all.
+/// Runs what the plan names, or all; one that fails does not keep the others from being run.
 ///
 /// # Errors
-/// The first workload's that cannot be run.
+/// Those of the workloads that could not be run.
 pub fn run(plan: &Plan, report: &mut Report) -> Result<(), String> {
+    let mut failed = Vec::new();
     for workload in ALL {
         if plan.names.is_empty() || plan.names.iter().any(|name| name == workload.name) {
-            (workload.run)(plan, report).map_err(|error| format!("{}: {error}", workload.name))?;
+            failed.extend((workload.run)(plan, report).err().map(|error| format!("{}: {error}", workload.name)));
         }
     }
-    Ok(())
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }
 
 /// Five Pass states that hand on what they get.

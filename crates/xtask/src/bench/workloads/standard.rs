@@ -28,6 +28,10 @@ pub fn run(plan: &Plan, report: &mut Report) -> Result<(), String> {
     }
     let each = plan.requests as f64;
     report.add(NAME, "rate", measured.per_second(), "/s", Target::AtLeast(12_000.0));
+    if let Some(raw) = report.find("echo + append + fdatasync", "rate, 64 connections") {
+        let of = "rate, of echo + append + fdatasync";
+        report.add(NAME, of, measured.per_second() / raw, "", Target::AtLeast(0.6));
+    }
     report.add(NAME, "p50", measured.percentile_millis(0.5), "ms", Target::None);
     report.add(NAME, "p99", measured.percentile_millis(0.99), "ms", Target::None);
     report.add(NAME, "CPU", used.cpu_seconds * 1000.0 / each, "ms each", Target::AtMost(0.09));
