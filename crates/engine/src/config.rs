@@ -44,6 +44,8 @@ pub enum Sabotage {
     LostTasks,
     /// An execution whose step used up its budget is not continued.
     LostContinue,
+    /// Express executions are stored.
+    StoredExpress,
 }
 
 impl Config {

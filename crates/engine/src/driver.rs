@@ -1,5 +1,6 @@
 //! The threads: one for each loop, and the start and end of the engine.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -52,7 +53,8 @@ impl Engine {
         clock: Arc<dyn Clock>,
         dispatcher: impl FnOnce(Handle) -> Arc<dyn Dispatcher>,
     ) -> Result<Engine, Error> {
-        let (shared, receivers) = build(config, store, clock, dispatcher)?;
+        let incarnation = RandomState::new().build_hasher().finish();
+        let (shared, receivers) = build(config, incarnation, store, clock, dispatcher)?;
         let mut threads = Vec::with_capacity(receivers.len());
         for (index, receiver) in receivers.into_iter().enumerate() {
             threads.push(spawn_loop(Arc::clone(&shared), index, receiver)?);
@@ -82,6 +84,7 @@ impl Engine {
 /// Builds what the loops share, and the mailboxes they read.
 fn build(
     config: Config,
+    incarnation: u64,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     dispatcher: impl FnOnce(Handle) -> Arc<dyn Dispatcher>,
@@ -102,6 +105,7 @@ fn build(
         clock,
         dispatcher: Arc::clone(&late) as Arc<dyn Dispatcher>,
         definitions: Definitions::default(),
+        incarnation,
         known_machines: KnownMachines::default(),
         activities: Activities::default(),
         map_runs: crate::map_run_updates::Changeable::default(),
@@ -135,7 +139,7 @@ impl HandDriven {
         clock: Arc<dyn Clock>,
         dispatcher: impl FnOnce(Handle) -> Arc<dyn Dispatcher>,
     ) -> Result<HandDriven, Error> {
-        let (shared, receivers) = build(Config { loops: 1, ..config }, store, clock, dispatcher)?;
+        let (shared, receivers) = build(Config { loops: 1, ..config }, entropy, store, clock, dispatcher)?;
         let Some(receiver) = receivers.into_iter().next() else {
             return Err(Error::Backend("there is no loop".to_owned()));
         };

@@ -261,7 +261,7 @@ impl Handle {
         let short_lived = machine.express && !is_child;
         let base = machine.arn.replacen(":stateMachine:", if short_lived { ":express:" } else { ":execution:" }, 1);
         let execution_arn = match short_lived {
-            true => format!("{base}:{name}:{}", names::express_part(self.secret(), key)),
+            true => format!("{base}:{name}:{}", names::express_part(self.secret(), self.0.incarnation, key)),
             false => format!("{base}:{name}"),
         };
         let identity = Identity {

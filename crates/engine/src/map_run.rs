@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use stepwell_interpreter::{Failure, Identity, MapRunOutcome, MapRunRequest, Status};
+use stepwell_interpreter::{Failure, Identity, MapRunOutcome, MapRunRedrive, MapRunRequest, Status};
 use stepwell_store::record::{ExecutionRecord, MachineRecord, MapRunCounts, MapRunRecord, RecordBody, RevisionRecord};
 use stepwell_store::{Error, ExecutionFilter, ExecutionKey, Write};
 use stepwell_value::{Payload, Timestamp, Value};
@@ -55,7 +55,7 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
     };
     handle.map_run_stops().wait(&request.map_run_arn).await;
     let mut changes = handle.changeable_map_runs().open(&request.map_run_arn);
-    let mut record = begin(handle, identity, request, inputs.len()).await?;
+    let (mut record, redrive) = begin(handle, identity, request, inputs.len()).await?;
     changes.tell(record.counts);
     let resolved = resolved(identity, request, &record);
     let mut outputs = BTreeMap::new();
@@ -71,7 +71,7 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
                 trace_header: None,
                 test_case: identity.test_case.clone(),
             };
-            let child = child(handle.clone(), child_name(&request.map_run_arn, next), start, request.redriven);
+            let child = child(handle.clone(), child_name(&request.map_run_arn, next), start, redrive);
             let index = next;
             running.spawn(async move { (index, child.await) });
             next += 1;
@@ -130,16 +130,36 @@ struct Child {
     failure: Failure,
 }
 
+/// The redrive that children take part in.
+#[derive(Clone, Copy)]
+struct Redrive {
+    of_run: MapRunRedrive,
+    /// Whether it begins now, so that all children there are, and no others, are of the time before. After a restart only
+    /// the clock tells them apart, which may have been set back.
+    begins: bool,
+}
+
+impl Redrive {
+    /// Whether a child that has ended has to be redriven. Counts bound it, whatever the clock says: it is never redriven
+    /// more often than its Map Run.
+    fn takes(self, child: &ExecutionRecord, existed: bool) -> bool {
+        let before =
+            child.redriven.map_or(child.identity.started <= self.of_run.at, |redriven| redriven < self.of_run.at);
+        u64::from(child.redrive_count) < self.of_run.count && if self.begins { existed } else { before }
+    }
+}
+
 /// Starts a child, or finds it where it was started before, and waits for its end. One of the time before its Map Run was
 /// redriven that has failed, or fails yet, is redriven too.
 async fn child(
     handle: Handle,
     name: String,
     start: StartRequest,
-    run_redriven: Option<Timestamp>,
+    mut redrive: Option<Redrive>,
 ) -> Result<Child, StartError> {
     let machine = start.resolved.machine.key;
-    if handle.find(machine, &name)?.is_none() {
+    let existed = handle.find(machine, &name)?.is_some();
+    if !existed {
         match handle.start(StartRequest { name: Some(name.clone()), ..start }).await {
             Ok(_) | Err(StartError::AlreadyExists(_)) => {}
             Err(error) => return Err(error),
@@ -150,8 +170,8 @@ async fn child(
         let key = handle.find(machine, &name)?.ok_or_else(missing)?.key;
         handle.ended(key).await;
         let record = handle.find(machine, &name)?.ok_or_else(missing)?;
-        let older = is_older(record.identity.started, record.redriven, run_redriven);
-        if older && redrive_child(&handle, &record).await? {
+        if redrive.is_some_and(|redrive| redrive.takes(&record, existed)) && redrive_child(&handle, &record).await? {
+            redrive = None;
             continue;
         }
         let (output, failure) = handle.outcome_of(&record)?;
@@ -178,19 +198,22 @@ fn child_name(map_run_arn: &str, index: usize) -> String {
     format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
 
-/// Writes the run's record and the definition of its children, unless they are there.
+/// Writes the run's record and the definition of its children, unless they are there; gives the redrive that children take
+/// part in.
 async fn begin(
     handle: &Handle,
     identity: &Identity,
     request: &MapRunRequest,
     total: usize,
-) -> Result<MapRunRecord, Error> {
+) -> Result<(MapRunRecord, Option<Redrive>), Error> {
     if let Some(mut before) = registry::map_run(&**handle.store(), &request.map_run_arn)? {
         before.counts = MapRunCounts { total: before.counts.total, ..MapRunCounts::default() };
-        if is_older(before.started, before.redriven, request.redriven) {
-            redriven(handle, &mut before, request.redriven).await?;
+        let Some(of_run) = request.redriven else { return Ok((before, None)) };
+        let begins = before.redrive_count < of_run.count;
+        if begins {
+            redriven(handle, &mut before, of_run).await?;
         }
-        return Ok(before);
+        return Ok((before, Some(Redrive { of_run, begins })));
     }
     let record = MapRunRecord {
         children: handle.new_machine_key(),
@@ -212,18 +235,13 @@ async fn begin(
     let bodies = [RecordBody::MapRun(record.clone()), RecordBody::Revision(revision)];
     let writes = bodies.map(|body| Write::Put(Box::new(registry::record(&scope, body))));
     handle.write(writes.into()).await?;
-    Ok(record)
-}
-
-/// Whether what was started, and perhaps redriven, at these moments is of the time before its execution was redriven.
-fn is_older(started: Timestamp, redriven: Option<Timestamp>, execution_redriven: Option<Timestamp>) -> bool {
-    execution_redriven.is_some_and(|at| redriven.map_or(started <= at, |redriven| redriven < at))
+    Ok((record, None))
 }
 
 /// Writes that the run goes on.
-async fn redriven(handle: &Handle, record: &mut MapRunRecord, at: Option<Timestamp>) -> Result<(), Error> {
+async fn redriven(handle: &Handle, record: &mut MapRunRecord, redrive: MapRunRedrive) -> Result<(), Error> {
     (record.status, record.stopped) = (Status::Running, None);
-    (record.redrive_count, record.redriven) = (record.redrive_count + 1, at);
+    (record.redrive_count, record.redriven) = (redrive.count, Some(redrive.at));
     save(handle, record).await
 }
 

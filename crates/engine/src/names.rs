@@ -20,9 +20,11 @@ pub fn generate(secret: &[u8; 32], key: ExecutionKey) -> String {
     format!("{one:08x}-{two:04x}-{three:04x}-{four:04x}-{five:012x}")
 }
 
-/// The last part of an Express execution's ARN: a UUID that tells runs of the same name apart.
-pub fn express_part(secret: &[u8; 32], key: ExecutionKey) -> String {
-    let bytes = mac(secret, "express execution", &key.0.to_be_bytes());
+/// The last part of an Express execution's ARN: a UUID that tells runs of the same name apart. Keys of what is not stored are
+/// given out again after a restart, so that the incarnation of the engine (any random number) is part of it.
+pub fn express_part(secret: &[u8; 32], incarnation: u64, key: ExecutionKey) -> String {
+    let both = (u128::from(incarnation) << 64) | u128::from(key.0);
+    let bytes = mac(secret, "express execution", &both.to_be_bytes());
     let hex: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))

@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub runtime: tokio::runtime::Handle,
     pub mailboxes: Vec<Mailbox>,
     pub next_key: AtomicU64,
+    /// A random number of this start of the engine.
+    pub incarnation: u64,
     pub registry_lock: tokio::sync::Mutex<()>,
 }
 

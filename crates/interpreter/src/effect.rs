@@ -83,6 +83,15 @@ pub struct TaskRequest {
     pub heartbeat_seconds: Option<u64>,
 }
 
+/// A redrive of a Map Run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapRunRedrive {
+    /// How often the run was redriven, this time included.
+    pub count: u64,
+    /// When its execution was redriven.
+    pub at: Timestamp,
+}
+
 /// A Map Run to be carried out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapRunRequest {
@@ -96,8 +105,9 @@ pub struct MapRunRequest {
     pub child_definition: Arc<str>,
     /// Whether the children are Express executions.
     pub express_children: bool,
-    /// When the execution was last redriven: children that had failed before that are redriven too.
-    pub redriven: Option<Timestamp>,
+    /// The redrive in which the run goes on: children that had failed before it are redriven too. None for a run that has
+    /// not been redriven.
+    pub redriven: Option<MapRunRedrive>,
     /// The inputs of the children: an array.
     pub inputs: Payload,
     /// How many children may run at a time; 0: as many as the server allows.

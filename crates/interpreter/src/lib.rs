@@ -28,7 +28,7 @@ pub mod test_state;
 pub mod transition;
 
 pub use command::{Command, FailedStage, MapRunOutcome, Moment, Outside, Progress};
-pub use effect::{Effect, MapRunRequest, TaskRequest, TimerKind};
+pub use effect::{Effect, MapRunRedrive, MapRunRequest, TaskRequest, TimerKind};
 pub use event::{Details, EventId, EventType, HistoryEvent};
 pub use execution::{Execution, Frame, FrameId, Held, Identity, MapRunWait, Source, Status, Waiting};
 pub use failure::Failure;

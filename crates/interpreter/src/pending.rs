@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stepwell_asl::definition::{Pattern, Target};
 use stepwell_asl::{Definition, StateKind};
 
-use crate::effect::{Effect, TaskRequest, TimerKind};
+use crate::effect::{Effect, MapRunRedrive, TaskRequest, TimerKind};
 use crate::event::{Details, EventId, HistoryEvent};
 use crate::execution::{Execution, Frame, TaskWait, Waiting};
 use crate::limits::Limits;
@@ -45,8 +45,8 @@ pub fn pending_effects(
                 if let Some(StateKind::Map(map)) = state.map(|state| &state.kind)
                     && let Some(distributed) = &map.distributed
                 {
-                    let request =
-                        crate::states::map_run::request(frame.id, frame.epoch, distributed, wait, execution.redriven);
+                    let redriven = event(frame.last_event).and_then(|last| redrive_of(&last, execution));
+                    let request = crate::states::map_run::request(frame.id, frame.epoch, distributed, wait, redriven);
                     effects.push(Effect::StartMapRun(Box::new(request)));
                 }
             }
@@ -108,4 +108,10 @@ fn request(
         timeout: wait.timeout,
         heartbeat_seconds: wait.heartbeat_seconds,
     })
+}
+
+/// The redrive in which a Map Run goes on whose frame stands at this event.
+fn redrive_of(last: &HistoryEvent, execution: &Execution) -> Option<MapRunRedrive> {
+    let Details::MapRunRedriven { redrive_count, .. } = &last.details else { return None };
+    execution.redriven.map(|at| MapRunRedrive { count: *redrive_count, at })
 }

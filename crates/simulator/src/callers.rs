@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use stepwell_engine::{Handle, RedriveError, StartError, StartRequest, TaskError, registry, token};
+use stepwell_engine::{Handle, RedriveError, StartError, StartRequest, Started, TaskError, registry, token};
 use stepwell_interpreter::{Failure, Progress};
 use stepwell_store::record::{MachineRecord, RecordBody, RevisionRecord};
 use stepwell_store::{ExecutionKey, Write};
@@ -25,10 +25,20 @@ const WORKERS: usize = 2;
 
 /// All who use the engine from outside.
 pub struct Callers {
-    workflows: Vec<(String, String)>,
+    workflows: Vec<Workflow>,
     desk: SharedDesk,
     secret: [u8; 32],
     asked: Arc<Mutex<Asked>>,
+}
+
+/// A machine that operators will make.
+pub struct Workflow {
+    /// Its name.
+    pub name: String,
+    /// Its definition.
+    pub text: String,
+    /// Whether it is of type EXPRESS.
+    pub express: bool,
 }
 
 /// What was asked and not yet answered; a crash cuts it off.
@@ -38,6 +48,8 @@ struct Asked {
     next_start: u64,
     making: BTreeSet<usize>,
     polling: BTreeMap<usize, AbortHandle>,
+    /// Callers of StartSyncExecution who wait.
+    waiting: BTreeSet<u64>,
 }
 
 fn lock(asked: &Mutex<Asked>) -> MutexGuard<'_, Asked> {
@@ -45,14 +57,19 @@ fn lock(asked: &Mutex<Asked>) -> MutexGuard<'_, Asked> {
 }
 
 impl Callers {
-    /// Callers of these workflows (name and text).
-    pub fn new(workflows: Vec<(String, String)>, desk: &SharedDesk, secret: [u8; 32]) -> Callers {
+    /// Callers of these workflows.
+    pub fn new(workflows: Vec<Workflow>, desk: &SharedDesk, secret: [u8; 32]) -> Callers {
         Callers { workflows, desk: desk.clone(), secret, asked: Arc::default() }
     }
 
     /// How many machines there will be.
     pub fn machines(&self) -> usize {
         self.workflows.len()
+    }
+
+    /// Whether somebody waits for the end of an Express execution.
+    pub fn wait_for_express(&self) -> bool {
+        !lock(&self.asked).waiting.is_empty()
     }
 
     /// How many workers there are.
@@ -74,6 +91,7 @@ impl Callers {
             desk.agenda.push(again, Event::Poll(worker));
         }
         asked.making.clear();
+        asked.waiting.clear(); // what was under way is lost, as it may be
     }
 
     /// Does what the agenda says.
@@ -98,7 +116,7 @@ impl Callers {
     }
 
     fn start(&mut self, call: StartCall, ask: Ask, runtime: &Runtime) {
-        let Some((name, _)) = self.workflows.get(call.machine) else { return };
+        let Some(Workflow { name, express, .. }) = self.workflows.get(call.machine) else { return };
         let now = self.desk.lock().clock.elapsed();
         let resolved = match seen::resolve(&*ask.disk, name) {
             Ok(Some(resolved)) => resolved,
@@ -118,6 +136,11 @@ impl Callers {
         let mut asked = lock(&self.asked);
         asked.next_start += 1;
         let number = asked.next_start;
+        if *express {
+            asked.waiting.insert(number);
+            drop(runtime.spawn(ask.express(number, request, call, Arc::clone(&self.asked))));
+            return;
+        }
         asked.starts.insert(number, call.clone());
         let calling = runtime.spawn(ask.start(number, request, call, Arc::clone(&self.asked)));
         let mut desk = self.desk.lock();
@@ -129,7 +152,7 @@ impl Callers {
     }
 
     fn make_machine(&mut self, index: usize, ask: Ask, runtime: &Runtime) {
-        let Some((name, text)) = self.workflows.get(index) else { return };
+        let Some(Workflow { name, text, express }) = self.workflows.get(index) else { return };
         let exists = matches!(seen::resolve(&*ask.disk, name), Ok(Some(_)));
         if exists || !lock(&self.asked).making.insert(index) {
             return;
@@ -141,7 +164,7 @@ impl Callers {
             key,
             arn: format!("arn:aws:states:{region}:{account}:stateMachine:{name}").into(),
             name,
-            express: false,
+            express: *express,
             created,
             revision_id: Arc::from("r1"),
             next_version: 1,
@@ -222,6 +245,26 @@ impl Ask {
                 desk.agenda.push(again, Event::Start(call));
             }
             Err(StartError::Store(error)) => desk.violated("world", format!("a start fails: {error}")),
+        }
+    }
+
+    /// Starts an Express execution, and waits for its end or not.
+    async fn express(self, number: u64, request: StartRequest, call: StartCall, asked: Arc<Mutex<Asked>>) {
+        let waits = self.desk.lock().rng.chance(0.7);
+        let outcome = match waits {
+            true => self.handle.start_sync(request).await.map(|result| (result.started.clone(), Some(result))),
+            false => self.handle.start(request).await.map(|started| (started, None)),
+        };
+        lock(&asked).waiting.remove(&number);
+        match outcome {
+            Ok((Started { key, execution_arn, .. }, result)) => {
+                self.desk.see(&Seen::Express { key, arn: &execution_arn, result: result.as_ref() }, &*self.disk);
+            }
+            Err(_) => {
+                let mut desk = self.desk.lock();
+                let again = desk.clock.elapsed() + 500 + desk.rng.below(2_000);
+                desk.agenda.push(again, Event::Start(call));
+            }
         }
     }
 

@@ -228,7 +228,8 @@ fn forge(write: &mut stepwell_store::ExecutionWrite) {
     }
 }
 
-fn dated(group: &[Write]) -> Vec<Dated> {
+/// What each write of a group makes durable; none for those of the registry.
+fn dated(group: &[Write]) -> Vec<Option<Dated>> {
     let of = |write: &Write| match write {
         Write::Start { write, .. } | Write::Advance(write) => {
             let events = write.events.iter().map(|event| (event.id, event.at)).collect();
@@ -236,7 +237,7 @@ fn dated(group: &[Write]) -> Vec<Dated> {
         }
         Write::Put(_) | Write::Remove { .. } => None,
     };
-    group.iter().filter_map(of).collect()
+    group.iter().map(of).collect()
 }
 
 impl Store for Disk {
@@ -247,7 +248,7 @@ impl Store for Disk {
             let mut outcome = outcome;
             if let Ok(results) = &mut outcome {
                 let fine = dated.into_iter().zip(results.iter()).filter(|(_, result)| result.is_ok());
-                lock(&weather.committed).extend(fine.map(|(dated, _)| dated));
+                lock(&weather.committed).extend(fine.filter_map(|(dated, _)| dated));
                 results.extend(forgotten.map(|_| Ok(())));
             }
             done(outcome);

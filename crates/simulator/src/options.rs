@@ -55,6 +55,7 @@ options! {
     redrive: "Probability that somebody redrives an execution that was started.",
     expire: "Probability that retention runs, per round.",
     retention_seconds: "How long closed executions are kept, in virtual seconds.",
+    express: "Probability that a machine is of type EXPRESS.",
     transitions_per_step: "State transitions in one step before the execution has to queue again.",
     executions_in_memory: "Executions that may stay in memory.",
     history_events: "Events a history may have; 0: AWS's limit.",
@@ -92,6 +93,7 @@ impl Options {
         options.width = rng.between(1, 4) as f64;
         options.names = rng.between(1, 6) as f64;
         options.retention_seconds = rng.between(5, 200) as f64;
+        options.express = *rng.pick(&[0.0, 0.0, 0.3]).unwrap_or(&0.0);
         options.transitions_per_step = *rng.pick(&[1.0, 3.0, 512.0, 512.0]).unwrap_or(&512.0);
         options.executions_in_memory = *rng.pick(&[1.0, 4.0, 10_000.0, 10_000.0]).unwrap_or(&10_000.0);
         options.history_events = *rng.pick(&[30.0, 0.0, 0.0, 0.0, 0.0, 0.0]).unwrap_or(&0.0);

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use stepwell_engine::registry;
 use stepwell_engine::token::TaskRef;
+use stepwell_engine::{SyncResult, registry};
 use stepwell_interpreter::{Execution, HistoryEvent};
 use stepwell_store::record::{MapRunRecord, RecordBody};
 use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MachineRecord, RecordKind, Store};
@@ -27,6 +27,17 @@ pub enum Seen<'a> {
         /// The input the caller gave.
         input: &'a str,
     },
+    /// An Express execution was started, or has answered its caller.
+    Express {
+        /// The execution.
+        key: ExecutionKey,
+        /// Its ARN.
+        arn: &'a str,
+        /// How it ended, when the caller has waited for that.
+        result: Option<&'a SyncResult>,
+    },
+    /// A service was called by an Express execution: its key and its ARN.
+    CalledExpress(ExecutionKey, &'a str),
     /// StopExecution was answered: whether it stopped the execution, or found it closed.
     Stopped {
         /// The execution.

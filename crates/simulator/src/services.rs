@@ -32,7 +32,12 @@ impl Dispatcher for Services {
         let (sender, receiver) = oneshot::channel();
         let mut desk = self.desk.lock();
         if let Some(task) = token::decode(&self.secret, &call.token) {
-            desk.see(&Seen::Called(task), &*self.disk);
+            let called = if call.identity.express {
+                Seen::CalledExpress(task.key, &call.identity.execution_arn)
+            } else {
+                Seen::Called(task)
+            };
+            desk.see(&called, &*self.disk);
         }
         desk.plan_answer(&call, sender);
         Box::pin(async move {

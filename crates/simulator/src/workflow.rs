@@ -23,9 +23,11 @@ pub const ACTIVITIES: &[&str] = &["pack", "ship"];
 
 /// Makes the text of a workflow. States keep the members `n`, `items` and `wait` in their data, so that every other state
 /// finds what it needs; a few do not, on purpose.
-pub fn generate(rng: &mut Rng, depth: u64, width: u64) -> String {
+///
+/// One for a machine of type EXPRESS waits for no callback, has no activities and no Map Runs, as AWS has it.
+pub fn generate(rng: &mut Rng, express: bool, depth: u64, width: u64) -> String {
     let language = if rng.chance(0.35) { Language::Jsonata } else { Language::JsonPath };
-    let mut generator = Generator { rng, language, depth_max: depth, width: width.max(1), named: 0 };
+    let mut generator = Generator { rng, language, express, depth_max: depth, width: width.max(1), named: 0 };
     let mut machine = generator.block(0);
     if generator.rng.chance(0.2) {
         put(&mut machine, "TimeoutSeconds", json!(generator.rng.between(20, 600)));
@@ -46,6 +48,8 @@ struct Generator<'r> {
     rng: &'r mut Rng,
     /// The machine's query language. Single states of a machine in JSONPath may be in JSONata.
     language: Language,
+    /// Whether the machine is of type EXPRESS.
+    express: bool,
     depth_max: u64,
     width: u64,
     named: u64,
@@ -175,7 +179,8 @@ impl Generator<'_> {
 
     fn task(&mut self, states: &mut Map<String, Value>, next: Next) -> String {
         let language = self.language();
-        let mut state = match self.rng.below(6) {
+        let kind = if self.express { self.rng.between(4, 5) } else { self.rng.below(6) };
+        let mut state = match kind {
             0 | 1 => {
                 let activity = self.rng.pick(ACTIVITIES).copied().unwrap_or("pack");
                 json!({"Type": "Task", "Resource": activity_arn(activity)})
@@ -244,7 +249,7 @@ impl Generator<'_> {
 
     fn map(&mut self, states: &mut Map<String, Value>, depth: u64, next: Next) -> String {
         let language = self.language();
-        let distributed = self.rng.chance(0.25);
+        let distributed = self.rng.chance(0.25) && !self.express;
         let mut processor = self.block(depth + 1);
         let inline = json!({"Mode": "INLINE"});
         let config = if distributed { json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}) } else { inline };
@@ -284,8 +289,12 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for seed in 0..300 {
             let mut rng = Rng::new(seed);
-            let text = generate(&mut rng, seed % 4, 1 + seed % 4);
-            let compiled = stepwell_asl::compile(&text, &stepwell_asl::Options::default());
+            let express = seed % 5 == 0;
+            let text = generate(&mut rng, express, seed % 4, 1 + seed % 4);
+            let machine_type =
+                if express { stepwell_asl::MachineType::Express } else { stepwell_asl::MachineType::Standard };
+            let options = stepwell_asl::Options { machine_type, ..stepwell_asl::Options::default() };
+            let compiled = stepwell_asl::compile(&text, &options);
             let definition = compiled.definition;
             let definition = definition.unwrap_or_else(|| panic!("{text}\n{:?}", compiled.diagnostics));
             seen.extend(

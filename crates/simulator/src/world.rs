@@ -15,7 +15,7 @@ use stepwell_value::{Payload, Timestamp};
 use tokio::runtime::Runtime;
 
 use crate::agenda::{Event, StartCall};
-use crate::callers::Callers;
+use crate::callers::{Callers, Workflow};
 use crate::clock::VirtualClock;
 use crate::desk::{SharedDesk, Violation};
 use crate::disk::{Disk, Weather};
@@ -99,10 +99,12 @@ impl World {
         let disk = Disk::new(&weather);
         let mut workflows = Vec::new();
         for index in 0..Options::count(options.machines).max(1) {
-            let text = workflow::generate(&mut rng, Options::count(options.depth), Options::count(options.width));
+            let express = rng.chance(options.express);
+            let (depth, width) = (Options::count(options.depth), Options::count(options.width));
+            let text = workflow::generate(&mut rng, express, depth, width);
             desk.lock().plans.insert(format!("m{index}"), Plan::read(&text));
             desk.lock().note(&format!("machine m{index}: {text}"));
-            workflows.push((format!("m{index}"), text));
+            workflows.push(Workflow { name: format!("m{index}"), text, express });
         }
         if plant == Some(Plant::EarlyClock) {
             clock.run_ahead(2_000);
@@ -414,7 +416,9 @@ impl World {
     fn finish(mut self) -> Outcome {
         self.look();
         let broken = self.desk.lock().violation().is_some();
-        if !broken {
+        if !broken && self.callers.wait_for_express() {
+            self.violated("express", "a caller of StartSyncExecution was never answered".to_owned());
+        } else if !broken {
             self.desk.see(&Seen::Finished, &*self.disk);
         }
         let (mut executions, mut events) = (0, 0);

@@ -49,6 +49,7 @@ planted! {
     a_forgotten_client_token ForgottenToken,
     a_miscounted_redrive MiscountedRedrive,
     an_eager_expiry EagerExpiry,
+    a_stored_express_execution StoredExpress,
     an_early_clock EarlyClock,
     an_early_timer EarlyTimer,
     effects_before_commit EffectsBeforeCommit,

@@ -7,6 +7,8 @@ use stepwell_interpreter::{Command, Execution, Identity, Status};
 use stepwell_store::ExecutionKey;
 use stepwell_value::Payload;
 
+use crate::config::Sabotage;
+
 use super::{Live, NewExecution, Shard, StartReply};
 use crate::shard::commit::After;
 
@@ -17,7 +19,8 @@ impl Shard {
             return;
         }
         let key = new.record.key;
-        let stored = !new.record.identity.express;
+        let is_sabotaged = self.shared.config.sabotage == Some(Sabotage::StoredExpress);
+        let stored = !new.record.identity.express || is_sabotaged;
         let (execution, made) = match new.made {
             Some((execution, transition)) => (execution, Some(transition)),
             None => (fresh(Arc::clone(&new.record.identity), new.input), None),

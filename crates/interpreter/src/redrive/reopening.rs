@@ -7,7 +7,7 @@ use stepwell_asl::{StateId, StateKind};
 use stepwell_value::Payload;
 
 use super::past::{Exited, Past, Place, PlaceId, Stand, TOP};
-use crate::effect::{Effect, TimerKind};
+use crate::effect::{Effect, MapRunRedrive, TimerKind};
 use crate::event::{Details, EventId, EventType};
 use crate::execution::{FrameId, Held, Source, Variables, Waiting};
 use crate::flow;
@@ -190,7 +190,7 @@ impl Reopening<'_, '_, '_> {
         let details = Details::MapRunRedriven { map_run_arn: map_run_arn.clone(), redrive_count: count + 1 };
         self.step.emit(frame, EventType::MapRunRedriven, details);
         let epoch = self.step.wait(frame, Waiting::MapRun(wait.clone()));
-        let redriven = self.step.execution.redriven;
+        let redriven = self.step.execution.redriven.map(|at| MapRunRedrive { count: count + 1, at });
         let request = states::map_run::request(frame, epoch, distributed, &wait, redriven);
         self.step.transition.effects.push(Effect::StartMapRun(Box::new(request)));
     }

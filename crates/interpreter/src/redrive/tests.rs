@@ -172,8 +172,9 @@ impl Run {
 
     /// What recovery would set up is what the redrive has asked for.
     pub fn check_recovery(&self, transition: &Transition) {
-        let nothing = |_: crate::EventId| None;
-        let mut recovered = pending_effects(&self.definition, &self.execution, &self.limits, &nothing);
+        let events = self.history.iter().chain(&transition.events);
+        let event = |id: crate::EventId| events.clone().find(|event| event.id == id).cloned();
+        let mut recovered = pending_effects(&self.definition, &self.execution, &self.limits, &event);
         recovered.sort_by_key(|effect| format!("{effect:?}"));
         let mut asked = transition.effects.clone();
         asked.sort_by_key(|effect| format!("{effect:?}"));

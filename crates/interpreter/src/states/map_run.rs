@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use stepwell_asl::State;
 use stepwell_asl::definition::{Amount, Distributed, MapState};
-use stepwell_value::{Payload, Timestamp, Value};
+use stepwell_value::{Payload, Value};
 
 use crate::Failure;
 use crate::context::nth;
-use crate::effect::{Effect, MapRunRequest};
+use crate::effect::{Effect, MapRunRedrive, MapRunRequest};
 use crate::event::{Details, EventType};
 use crate::execution::{FrameId, MapRunWait, Waiting};
 use crate::flow;
@@ -63,7 +63,7 @@ pub(crate) fn run(
     let inputs = step.put_content(Payload::from_value(Value::Array(Arc::new(inputs))));
     let wait = MapRunWait { map_run_arn, inputs, max_concurrency, tolerated_count, tolerated_percentage };
     let epoch = step.wait(id, Waiting::MapRun(wait.clone()));
-    let request = request(id, epoch, distributed, &wait, step.execution.redriven);
+    let request = request(id, epoch, distributed, &wait, None);
     step.transition.effects.push(Effect::StartMapRun(Box::new(request)));
     Ok(Outcome::Waits)
 }
@@ -94,13 +94,13 @@ pub(crate) fn again(
     Ok(MapRunWait { map_run_arn, inputs, max_concurrency, tolerated_count, tolerated_percentage })
 }
 
-/// The request for a Map Run; `redriven` is when its execution was redriven last.
+/// The request for a Map Run; `redriven` is the redrive in which it goes on.
 pub(crate) fn request(
     frame: FrameId,
     epoch: u32,
     distributed: &Distributed,
     wait: &MapRunWait,
-    redriven: Option<Timestamp>,
+    redriven: Option<MapRunRedrive>,
 ) -> MapRunRequest {
     MapRunRequest {
         frame,

@@ -4,6 +4,7 @@ mod acknowledged;
 mod blame;
 mod causality;
 pub mod determinism;
+mod express;
 mod liveness;
 mod names;
 mod numbering;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(tokens::Tokens::default()),
         Box::new(recovery::Recovery),
         Box::new(retention::Retention),
+        Box::new(express::Express::default()),
         Box::new(numbering::Numbering),
         Box::new(terminal::Terminal),
         Box::new(trace::Trace),
