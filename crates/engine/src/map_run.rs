@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use stepwell_interpreter::{Failure, Identity, MapRunOutcome, MapRunRedrive, MapRunRequest, Status};
 use stepwell_store::record::{ExecutionRecord, MachineRecord, MapRunCounts, MapRunRecord, RecordBody, RevisionRecord};
 use stepwell_store::{Error, ExecutionFilter, ExecutionKey, Write};
-use stepwell_value::{Payload, Timestamp, Value};
+use stepwell_value::{Payload, Value};
 use tokio::task::JoinSet;
 
 use crate::handle::{Handle, StartError, StartRequest};
@@ -208,6 +208,11 @@ async fn begin(
 ) -> Result<(MapRunRecord, Option<Redrive>), Error> {
     if let Some(mut before) = registry::map_run(&**handle.store(), &request.map_run_arn)? {
         before.counts = MapRunCounts { total: before.counts.total, ..MapRunCounts::default() };
+        if before.stopped.is_some() && request.redriven.is_none_or(|redrive| redrive.count <= before.redrive_count) {
+            // It has ended, and nobody knows yet: its children must be there when their results are put together again.
+            (before.status, before.stopped) = (Status::Running, None);
+            save(handle, &before).await?;
+        }
         let Some(of_run) = request.redriven else { return Ok((before, None)) };
         let begins = before.redrive_count < of_run.count;
         if begins {

@@ -190,13 +190,29 @@ fn agree(evaluated: &Result<Option<Value>, Failure>, plainly: &Option<Value>) ->
     }
 }
 
+/// The engine's code for an evaluation that takes too long.
+const TIME_IS_UP: &str = "D1012";
+
 /// Why there is no result.
 enum Failure {
     Thrown { code: String, message: String },
     Unsupported,
 }
 
+/// Evaluates with the engine. When the time is up, it is tried once more: the engine goes by the wall clock, and a process that
+/// was stopped, or got no processor, is no fault of the expression.
 fn run(program: &Program, world: World, limits: &Limits) -> Result<Option<Value>, Failure> {
+    match run_once(program, world.clone(), limits) {
+        Err(Failure::Thrown { code, message })
+            if code.is_empty() && Some(&*message) == errors::limit_message(TIME_IS_UP) =>
+        {
+            run_once(program, world, limits)
+        }
+        outcome => outcome,
+    }
+}
+
+fn run_once(program: &Program, world: World, limits: &Limits) -> Result<Option<Value>, Failure> {
     let ast = &program.ast;
     let outcome = Session::new(world, limits).map(|mut session| {
         let outcome = session.evaluate(program.guarded.as_ref().unwrap_or(ast));

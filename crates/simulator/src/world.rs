@@ -29,6 +29,8 @@ use crate::workflow;
 
 /// The key of this world's tokens and names.
 const SECRET: [u8; 32] = [7; 32];
+/// How long after a start retention begins, in virtual milliseconds.
+const RETENTION_STARTS: u64 = 5_000;
 /// Rounds with faults, at most.
 const FAULTY_ROUNDS: u64 = 4_000;
 /// How long callers and faults go on at least, in virtual milliseconds.
@@ -73,6 +75,8 @@ pub struct World {
     faulty: bool,
     rounds: u64,
     crashes: u64,
+    /// When the engine was started last, in virtual milliseconds.
+    booted: u64,
 }
 
 /// One incarnation of the engine.
@@ -123,6 +127,7 @@ impl World {
             faulty: false,
             rounds: 0,
             crashes: 0,
+            booted: 0,
         };
         world.write_script();
         world
@@ -177,6 +182,7 @@ impl World {
     }
 
     fn boot(&mut self) {
+        self.booted = self.clock.elapsed();
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = match builder.enable_time().start_paused(true).build() {
             Ok(runtime) => runtime,
@@ -298,8 +304,11 @@ impl World {
         }
     }
 
-    /// Retention removes some of what closed long enough ago.
+    /// Retention removes some of what closed long enough ago. As in the product, not just after a start.
     fn expire(&mut self) {
+        if self.clock.elapsed() < self.booted + RETENTION_STARTS {
+            return;
+        }
         let kept = Options::count(self.options.retention_seconds);
         let before = Timestamp(self.clock.wall().0 - i64::try_from(kept * 1000).unwrap_or(0));
         let most = 1 + self.rng.below(5);

@@ -25,6 +25,8 @@ use crate::problem::Problem;
 
 /// How often closed executions are looked through for those whose time is over.
 const RETENTION_INTERVAL: Duration = Duration::from_hours(1);
+/// How long after the start retention begins.
+const RETENTION_STARTS: Duration = Duration::from_mins(1);
 /// Executions removed at a time; the writer does other work in between.
 const EXPIRED_AT_A_TIME: usize = 500;
 /// Milliseconds of a day.
@@ -254,9 +256,10 @@ fn signer(access_key: String, secret: String, session_token: Option<String>) -> 
     })
 }
 
-/// Retention: removes closed executions whose time is over, at the start and then now and then.
+/// Retention: removes closed executions whose time is over, some minutes after the start, when everything that was open goes on
+/// again, and then now and then.
 async fn expire_from_time_to_time(store: Arc<dyn Store>, days: u32) {
-    let mut interval = tokio::time::interval(RETENTION_INTERVAL);
+    let mut interval = tokio::time::interval_at(tokio::time::Instant::now() + RETENTION_STARTS, RETENTION_INTERVAL);
     loop {
         interval.tick().await;
         let before = stepwell_value::Timestamp(

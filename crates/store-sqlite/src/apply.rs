@@ -212,7 +212,8 @@ pub(crate) fn expire(connection: &Connection, closed_before: Timestamp, limit: u
          coalesce((SELECT value FROM meta WHERE name = 'last_key'), 0)";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let map_runs = map_runs(connection)?;
-    let kept = map_runs.iter().filter(|(.., run)| run.stopped.is_none()).map(|(.., run)| children(run).to_string());
+    let kept =
+        map_runs.iter().filter(|(.., run)| !run.is_over(closed_before)).map(|(.., run)| children(run).to_string());
     let kept = format!("[{}]", kept.collect::<Vec<_>>().join(","));
     let mut statement = connection.prepare_cached(SQL)?;
     let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));

@@ -557,7 +557,7 @@ pub fn what_a_map_run_needs_does_not_expire(harness: &mut dyn Harness) {
 
     (run.status, run.stopped) = (Status::Succeeded, Some(NOON));
     put_run(&run);
-    assert_eq!(store.expire(NOON, 10).unwrap(), 0);
+    assert_eq!(store.expire(NOON, 10).unwrap(), 0, "it has ended only now");
     assert_eq!(store.expire(forever, 1).unwrap(), 1);
     assert!(is_known(), "a child is left");
     assert_eq!(store.expire(forever, 10).unwrap(), 1);

@@ -285,8 +285,8 @@ pub trait Store: Send + Sync + 'static {
     /// Removes executions that closed before this moment with all they have, at most `limit`; tells how many. Called by
     /// retention from time to time; runs on the store's writer.
     ///
-    /// The children of a Map Run that has not ended stay, for its result is made of theirs; one that ended before goes when
-    /// its last child is gone.
+    /// The children of a Map Run stay until it has ended before this moment as well, for its result is made of theirs; it goes
+    /// when its last child is gone.
     ///
     /// # Errors
     /// When the backend fails.

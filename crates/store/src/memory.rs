@@ -233,7 +233,7 @@ impl Store for MemoryStore {
     fn expire(&self, closed_before: Timestamp, limit: usize) -> Result<usize, Error> {
         let data = &mut self.lock().data;
         let kept: BTreeSet<MachineKey> =
-            data.map_runs().filter(|run| run.stopped.is_none()).map(|run| run.children).collect();
+            data.map_runs().filter(|run| !run.is_over(closed_before)).map(|run| run.children).collect();
         let over = |entry: &Entry| {
             entry.record.stopped.is_some_and(|stopped| stopped < closed_before) && !kept.contains(&entry.record.machine)
         };

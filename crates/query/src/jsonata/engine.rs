@@ -51,6 +51,7 @@ pub(super) fn parse(text: &str) -> Result<AstNode, JsonataSyntaxError> {
 }
 
 /// What an evaluation sees.
+#[derive(Clone)]
 pub(super) struct World {
     /// The input document; undefined for expressions of state machines.
     pub input: JValue,

@@ -6,7 +6,7 @@
 /// of 873,783 is refused; a string of 2²² characters passes, one of 2²³ is refused).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall-clock time in milliseconds. Ours: 1,000.
+    /// Wall-clock time in milliseconds, after which an evaluation is tried once more. Ours: 1,000.
     pub timeout_millis: u64,
     /// Nested evaluations. Ours: 500; AWS counts differently and refuses at about 100.
     pub depth_max: usize,
