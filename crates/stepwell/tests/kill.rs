@@ -2,7 +2,8 @@
 //! none counts twice, waits, retries, callbacks and activities go on after the restart.
 //!
 //! `STEPWELL_KILL_ROUNDS` says how many rounds (20), `STEPWELL_SEED` which. With `STEPWELL_KILL_VARIANTS=1` the same is
-//! done with pauses (SIGSTOP) and on a disk that fills up, for which a small one is mounted: that takes root.
+//! done with pauses (SIGSTOP), on a disk that fills up, for which a small one is mounted (that takes root), and with a wall
+//! clock that jumps (libfaketime, which root installs with apt-get where it is missing).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may stop where it stands
 
 use std::collections::BTreeMap;
@@ -41,13 +42,14 @@ struct Server {
 }
 
 impl Server {
-    fn start(folder: &Path) -> Server {
+    fn start(folder: &Path, environment: &[(&str, String)]) -> Server {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("server.log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_stepwell"))
             .args(["dev", "--listen", &format!("127.0.0.1:{port}"), "--data"])
             .arg(folder.join("data"))
             .arg(folder.join("workflows"))
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -305,6 +307,8 @@ struct Bench {
     dice: Dice,
     seed: u64,
     rounds: u64,
+    /// Environment variables of its servers.
+    environment: Vec<(&'static str, String)>,
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -318,11 +322,11 @@ impl Bench {
         std::fs::create_dir_all(folder.join("workflows")).unwrap();
         std::fs::create_dir_all(folder.join("data")).unwrap();
         let rounds = number("STEPWELL_KILL_ROUNDS").unwrap_or(ROUNDS);
-        Bench { folder, ledger: Arc::default(), dice: Dice(seed), seed, rounds }
+        Bench { folder, ledger: Arc::default(), dice: Dice(seed), seed, rounds, environment: Vec::new() }
     }
 
     fn make_machines(&self) {
-        let first = Server::start(&self.folder);
+        let first = Server::start(&self.folder, &self.environment);
         make_machines(first.port);
         first.kill();
     }
@@ -332,14 +336,14 @@ impl Bench {
     }
 
     fn server(&self) -> (Server, Load) {
-        let server = Server::start(&self.folder);
+        let server = Server::start(&self.folder, &self.environment);
         let load = Load::start(server.port, &self.ledger, 2, 4);
         (server, load)
     }
 
     /// A last server, which brings everything to its end; then everything is checked.
     fn finish(self) {
-        let last = Server::start(&self.folder);
+        let last = Server::start(&self.folder, &self.environment);
         let worker = Load::start(last.port, &self.ledger, 1, 0);
         check_all(last.port, &self.ledger, self.seed, self.rounds);
         worker.end(last);
@@ -476,5 +480,108 @@ fn a_full_disk_loses_nothing() {
     eprintln!("{refused} requests were refused while the disk was full");
     assert!(refused > 0);
     drop(disk);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// The wall clock of a server, which jumps when it is told to. Its monotonic clock stays the machine's: what tokio, condition
+/// variables and `recv_timeout` wait by. That is how a machine behaves whose clock is set.
+struct JumpingClock {
+    /// What libfaketime reads whenever the server asks for the time.
+    file: PathBuf,
+    offset: i64,
+    greatest: i64,
+}
+
+impl JumpingClock {
+    /// None, with the reason told, where there is no libfaketime.
+    fn install(bench: &mut Bench) -> Option<JumpingClock> {
+        let library = faketime().or_else(|| {
+            let installed = Command::new("apt-get").args(["install", "-y", "-q", "libfaketime"]).output();
+            faketime().or_else(|| {
+                eprintln!("NOT RUN: there is no libfaketime, and it cannot be installed: {installed:?}");
+                None
+            })
+        })?;
+        let file = bench.folder.join("clock");
+        bench.environment = vec![
+            ("LD_PRELOAD", library.display().to_string()),
+            ("FAKETIME_TIMESTAMP_FILE", file.display().to_string()),
+            ("FAKETIME_NO_CACHE", "1".to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+            ("FAKETIME_DISABLE_SHM", "1".to_owned()), // a killed process would leave it behind
+            ("NO_FAKE_STAT", "1".to_owned()),
+        ];
+        let mut clock = JumpingClock { file, offset: 0, greatest: 0 };
+        clock.set(0);
+        Some(clock)
+    }
+
+    /// Sets the clock so many seconds off. The server never reads half of it.
+    fn set(&mut self, offset: i64) {
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, format!("{offset:+}\n")).unwrap();
+        std::fs::rename(&new, &self.file).unwrap();
+        (self.offset, self.greatest) = (offset, self.greatest.max(offset));
+    }
+
+    /// Some seconds, a quarter of an hour or most of a day, forward or back, or set right; never below three days off.
+    fn jump(&mut self, dice: &mut Dice) {
+        let far = [2, 5, 30, 900, 80_000][usize::try_from(dice.below(5)).unwrap()];
+        let jumped = match dice.below(5) {
+            0 | 1 => self.offset + far,
+            2 | 3 => self.offset - far,
+            _ => 0,
+        };
+        self.set(jumped.clamp(-259_200, 259_200));
+    }
+
+    /// The server goes by this clock, as an execution that starts now tells.
+    fn is_obeyed(&self, server: &Server, ledger: &Ledger) {
+        let request = json!({"stateMachineArn": format!("{SCOPE}:stateMachine:passes"), "input": "{}"});
+        let answer = must(server.port, "StartExecution", &request);
+        let arn = answer["executionArn"].as_str().unwrap().to_owned();
+        ledger.acknowledged.lock().unwrap().insert(arn, "passes");
+        let real = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+        let off = answer["startDate"].as_f64().unwrap() - real;
+        assert!((off - self.offset as f64).abs() < 30.0, "the clock is {off} s off instead of {}", self.offset);
+    }
+}
+
+/// libfaketime for programs with threads.
+fn faketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|entry| entry.path());
+    let places = folders.chain(["/usr/lib64".into(), "/usr/lib".into(), "/usr/local/lib".into()]);
+    places.map(|place| place.join("faketime/libfaketimeMT.so.1")).find(|library| library.is_file())
+}
+
+/// A wall clock that jumps, forward and back, while the server works and between two of them: no wait is over early by it,
+/// nothing is lost, and everything ends.
+#[test]
+fn clock_jumps_lose_nothing() {
+    if !variants_are_wanted() {
+        return;
+    }
+    let mut bench = Bench::new("clock");
+    let Some(mut clock) = JumpingClock::install(&mut bench) else { return };
+    bench.make_machines();
+    let mut jumps = 0;
+    for _ in 0..bench.rounds {
+        clock.jump(&mut bench.dice);
+        let (server, load) = bench.server();
+        clock.is_obeyed(&server, &bench.ledger);
+        for _ in 0..=bench.dice.below(3) {
+            bench.pause(50, 500);
+            clock.jump(&mut bench.dice);
+            jumps += 1;
+        }
+        clock.is_obeyed(&server, &bench.ledger);
+        bench.pause(1, 300);
+        load.end(server);
+    }
+    eprintln!("the clock jumped {jumps} times under load, up to {} s ahead", clock.greatest);
+    // What waits for a moment that the clock once showed need not wait for days.
+    clock.set(clock.greatest + 1);
+    let folder = bench.folder.clone();
+    bench.finish();
     std::fs::remove_dir_all(&folder).unwrap();
 }
