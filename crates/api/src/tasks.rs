@@ -17,6 +17,8 @@ pub(crate) async fn tell(call: &Call<'_>, progress: Progress) -> Result<Value, A
         Ok(()) => Ok(Value::empty_object()),
         Err(TaskError::InvalidToken) => Err(ApiError::invalid_token()),
         Err(TaskError::TaskTimedOut) => Err(ApiError::task_timed_out()),
-        Err(TaskError::Unavailable) => Err(ApiError::internal_failure("the execution of the task cannot be read")),
+        Err(TaskError::Unavailable) => {
+            Err(ApiError::service_unavailable("the execution of the task cannot go on now; see the server's log"))
+        }
     }
 }

@@ -232,10 +232,10 @@ fn open_executions(engine: &Handle, scope: &Scope) -> Result<Counted, stepwell_s
             let identity = &record.identity;
             identity.execution_arn.contains(&*prefix) && !identity.state_machine_name.contains('/')
         };
-        counted.found += page.iter().filter(|open| is_counted(&open.record)).count() as u64;
-        counted.read += page.len();
-        match page.last() {
-            Some(last) if page.len() == PAGE => after = Some(last.record.key),
+        counted.found += page.executions.iter().filter(|open| is_counted(&open.record)).count() as u64;
+        counted.read += page.count();
+        match page.last {
+            Some(last) if page.count() == PAGE => after = Some(last),
             _ => return Ok(counted),
         }
     }

@@ -73,8 +73,13 @@ pub(crate) fn text(text: &Arc<str>) -> Value {
     Value::String(Arc::clone(text))
 }
 
-/// A failure of the store as the API answers it; the operator's log has it too.
+/// A failure of the store as the API answers it; the operator's log has it too. What is damaged is no failure of the server:
+/// it is named, and may be restored.
 pub(crate) fn store_failure(error: stepwell_store::Error) -> ApiError {
+    if let stepwell_store::Error::Damaged { .. } = &error {
+        tracing::warn!(%error, "something that is damaged was asked for");
+        return ApiError::service_unavailable(format!("{error}; stepwell doctor --verify names all that is damaged"));
+    }
     tracing::error!(%error, "the store failed");
     ApiError::internal_failure(format!("the store failed: {error}"))
 }

@@ -42,6 +42,10 @@ pub enum Sabotage {
     LostTimers,
     /// Recovery makes no calls again.
     LostTasks,
+    /// Recovery panics over executions named `poisoned`.
+    PoisonedRecovery,
+    /// Steps of executions named `poisoned` panic.
+    PoisonedSteps,
     /// An execution whose step used up its budget is not continued.
     LostContinue,
     /// Express executions are stored.

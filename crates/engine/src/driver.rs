@@ -37,8 +37,10 @@ const PAGES_AHEAD: usize = 4;
 pub struct Engine {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    /// Open executions that were found at the start.
+    /// Open executions that were taken up at the start.
     pub recovered: usize,
+    /// Open executions that could not be: they are damaged, and stay as they are.
+    pub quarantined: usize,
 }
 
 impl Engine {
@@ -59,8 +61,9 @@ impl Engine {
         for (index, receiver) in receivers.into_iter().enumerate() {
             threads.push(spawn_loop(Arc::clone(&shared), index, receiver)?);
         }
-        let recovered = recover(&shared).await?;
-        Ok(Engine { shared, threads, recovered })
+        let found = recover(&shared).await?;
+        let quarantined = shared.quarantine.count();
+        Ok(Engine { shared, threads, recovered: found.saturating_sub(quarantined), quarantined })
     }
 
     /// A handle to ask it through.
@@ -110,6 +113,7 @@ fn build(
         activities: Activities::default(),
         map_runs: crate::map_run_updates::Changeable::default(),
         map_run_stops: crate::map_run_stops::Stops::default(),
+        quarantine: crate::quarantine::Quarantine::default(),
         runtime: tokio::runtime::Handle::current(),
         mailboxes,
         next_key,

@@ -393,7 +393,7 @@ impl Handle {
         match self.command(key, Command::Stop { failure }).await {
             Applied::Yes => Ok(true),
             Applied::Stale | Applied::NotOpen => Ok(false),
-            Applied::Failed => Err(Error::Backend("the execution cannot be read".to_owned())),
+            Applied::Failed => Err(self.0.quarantine.error(&*self.0.store, key)),
         }
     }
 

@@ -21,6 +21,7 @@ mod map_run_stops;
 mod map_run_updates;
 pub mod names;
 mod overdue;
+mod quarantine;
 mod redrive;
 pub mod registry;
 pub mod resolve;

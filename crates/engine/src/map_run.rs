@@ -34,6 +34,11 @@ pub(crate) async fn carry_out(handle: &Handle, identity: &Identity, request: &Ma
                 tracing::warn!(arn = %request.map_run_arn, %error, "the Map Run waits");
                 tokio::time::sleep(RETRY_AFTER).await;
             }
+            // Neither is a child that is damaged a failure: it may be restored.
+            Err(StartError::Store(error @ Error::Damaged { .. })) => {
+                tracing::error!(arn = %request.map_run_arn, %error, "the Map Run stands still");
+                std::future::pending::<()>().await;
+            }
             Err(error) => {
                 tracing::error!(arn = %request.map_run_arn, %error, "the Map Run cannot go on");
                 let cause = format!("The Map Run cannot go on: {error}");

@@ -22,9 +22,11 @@ impl Handle {
         let (now, mut after, mut ended) = (self.now(), None, 0);
         loop {
             let page = self.store().open_executions(after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(ended) };
-            after = Some(last.record.key);
-            for open in &page {
+            after = page.last;
+            if after.is_none() {
+                return Ok(ended);
+            }
+            for open in &page.executions {
                 if now <= open.record.identity.started.plus_seconds(seconds) {
                     return Ok(ended);
                 }

@@ -15,6 +15,7 @@ use crate::integration::Dispatcher;
 use crate::known::KnownMachines;
 use crate::map_run_stops::Stops;
 use crate::map_run_updates::Changeable;
+use crate::quarantine::Quarantine;
 use crate::shard::Message;
 
 /// Virtual shards; an execution's shard never changes.
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub activities: Activities,
     pub map_runs: Changeable,
     pub map_run_stops: Stops,
+    pub quarantine: Quarantine,
     pub runtime: tokio::runtime::Handle,
     pub mailboxes: Vec<Mailbox>,
     pub next_key: AtomicU64,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use stepwell_engine::config::Sabotage;
 use stepwell_engine::{
     Answer, BoxFuture, Call, Config, Dispatcher, Engine, Handle, Resolved, Scope, StartError, StartRequest,
     SystemClock, TaskError, registry,
@@ -202,6 +203,47 @@ async fn a_callback_is_taken_once_and_survives_a_restart() {
     assert_eq!(record.status, Status::Succeeded);
     assert_eq!(output.unwrap().text().as_ref(), r#"{"approved": true}"#);
     second.shutdown();
+}
+
+/// A server over which the program panics for executions named `poisoned`, in one of two places.
+async fn poisoned(store: &MemoryStore, sabotage: Sabotage) -> Engine {
+    let config = Config { loops: 2, sabotage: Some(sabotage), ..Config::new([5; 32]) };
+    let store = Arc::new(store.reopen());
+    Engine::start(config, store, Arc::new(SystemClock), |_| Arc::new(Services)).await.unwrap()
+}
+
+/// An execution over which the program panics is left alone, in each start again; the others go on, and it does itself
+/// when the program is mended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_panics_is_quarantined() {
+    let store = Arc::new(MemoryStore::new());
+    let first = engine(store.clone()).await;
+    let handle = first.handle();
+    let waits = r#"{"A":{"Type":"Wait","Seconds":1,"End":true}}"#;
+    let waiting = machine(&handle, "waiting", false, waits).await;
+    for name in ["poisoned", "also"] {
+        handle.start(request(&waiting, Some(name), "{}")).await.unwrap();
+    }
+    first.shutdown();
+
+    let panics = poisoned(&store, Sabotage::PoisonedRecovery).await;
+    assert_eq!((panics.recovered, panics.quarantined), (1, 1));
+    assert_eq!(end_of(&panics.handle(), &waiting, "also").await.0.status, Status::Succeeded);
+    panics.shutdown();
+
+    let panics = poisoned(&store, Sabotage::PoisonedSteps).await;
+    assert_eq!(panics.recovered + panics.quarantined, 2, "as the store was before; its wait may be over by now");
+    let handle = panics.handle();
+    assert_eq!(end_of(&handle, &waiting, "also").await.0.status, Status::Succeeded);
+    let record = handle.find(waiting.machine.key, "poisoned").unwrap().unwrap();
+    let refused = handle.stop(record.key, Failure::default()).await.unwrap_err().to_string();
+    assert!(refused.ends_with("the program panics over it: planted"), "{refused}");
+    assert_eq!(types(&handle, &record).len(), 2, "nothing is written");
+    panics.shutdown();
+
+    let mended = engine(Arc::new(store.reopen())).await;
+    assert_eq!(end_of(&mended.handle(), &waiting, "poisoned").await.0.status, Status::Succeeded);
+    mended.shutdown();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

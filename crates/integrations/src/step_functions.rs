@@ -147,9 +147,13 @@ async fn wait_for_end(
     }
     let scope = Scope::of_arn(&call.identity.state_machine_arn);
     let input = Value::object([("executionArn", Value::from(arn))]);
-    match api.call(scope, "DescribeExecution", input).await {
-        Ok(description) => ended(&description, pattern),
-        Err(error) => failed("StepFunctions", &error),
+    loop {
+        match api.call(scope.clone(), "DescribeExecution", input.clone()).await {
+            Ok(description) => return ended(&description, pattern),
+            // What was started is damaged: that, too, is trouble of the server.
+            Err(error) if error.status == 503 => tokio::time::sleep(AGAIN_AFTER).await,
+            Err(error) => return failed("StepFunctions", &error),
+        }
     }
 }
 

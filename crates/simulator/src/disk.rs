@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stepwell_interpreter::{Details, EventId, HistoryEvent};
 use stepwell_store::memory::{Gate, Verdict};
 use stepwell_store::{
-    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MemoryStore, Place, Record,
+    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MemoryStore, OpenPage, Place, Record,
     RecordKind, Store, StoredExecution, Write,
 };
 use stepwell_value::Timestamp;
@@ -261,7 +261,7 @@ impl Store for Disk {
         self.memory.load(key)
     }
 
-    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<Vec<StoredExecution>, Error> {
+    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<OpenPage, Error> {
         self.memory.open_executions(after, limit)
     }
 

@@ -367,7 +367,7 @@ impl World {
                 idle = 0;
                 continue;
             }
-            let open = self.disk.open_executions(None, usize::MAX).unwrap_or_default();
+            let open = self.disk.open_executions(None, usize::MAX).unwrap_or_default().executions;
             let nothing_due = self.alive.as_ref().is_none_or(|alive| {
                 alive.engine.next_due().is_none() && alive.engine.is_quiet() && self.desk.lock().agenda.only_polls()
             });
@@ -410,7 +410,7 @@ impl World {
 
     fn describe_open(&self) -> String {
         let mut text = String::new();
-        for stored in self.disk.open_executions(None, 3).unwrap_or_default() {
+        for stored in self.disk.open_executions(None, 3).unwrap_or_default().executions {
             let key = stored.record.key;
             let events = self.disk.history(key, 1, false, usize::MAX).unwrap_or_default();
             text.push_str(&format!("execution {}: {:?}\n{}", key.0, stored.frames, crate::seen::print(&events)));

@@ -99,6 +99,9 @@ impl Storage {
     }
 }
 
+/// What to do about damage.
+const DAMAGED: &str = "what is damaged in a data folder: stepwell doctor --verify --data FOLDER";
+
 /// Starts everything but the listeners: opens the store, and takes up what was running.
 ///
 /// # Errors
@@ -120,13 +123,13 @@ pub async fn start(mut plan: Plan<'_>) -> Result<System, Problem> {
         let router = Router::new(lambda, Arc::new(FromWithin(made)), handle);
         Arc::new(router.with_mock(mock)) as Arc<dyn Dispatcher>
     });
-    let engine = engine.await.map_err(|error| {
-        Problem::failed(error.to_string())
-            .help("what is damaged in a data folder: stepwell doctor --verify --data FOLDER")
-    })?;
+    let engine = engine.await.map_err(|error| Problem::failed(error.to_string()).help(DAMAGED))?;
     let Some(api) = api else { return Err(Problem::failed("a bug: the engine asked for no dispatcher")) };
     if engine.recovered > 0 {
         tracing::info!(executions = engine.recovered, "took up the executions that were running");
+    }
+    if engine.quarantined > 0 {
+        tracing::error!(executions = engine.quarantined, "some executions are damaged and stand still; {DAMAGED}");
     }
     tokio::spawn(expire_from_time_to_time(store, config.retention.days));
     tokio::spawn(end_overdue_from_time_to_time(engine.handle()));

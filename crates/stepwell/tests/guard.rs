@@ -138,6 +138,84 @@ fn a_backup_under_load_goes_on_elsewhere() {
     first.stop();
 }
 
+/// Flips a bit wherever this text is in the database.
+fn flip(data: &Path, text: &str) {
+    let database = data.join("stepwell.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    let text = text.as_bytes();
+    let places: Vec<usize> = (0..bytes.len() - text.len()).filter(|at| bytes[*at..].starts_with(text)).collect();
+    assert!(!places.is_empty());
+    places.iter().for_each(|at| bytes[*at] ^= 1);
+    std::fs::write(&database, &bytes).unwrap();
+}
+
+/// What a request about a damaged execution is answered.
+#[track_caller]
+fn is_damaged(port: u16, operation: &str, request: &Value) {
+    let error = call(port, operation, request).unwrap().unwrap_err().to_string();
+    assert!(error.contains("ServiceUnavailable"), "{operation}: {error}");
+    let named = error.contains("is damaged: ") && error.contains(" of execution ");
+    assert!(named || operation.starts_with("SendTask"), "{operation}: {error}");
+}
+
+/// Everything the API has for an execution by its ARN and token, when it is damaged.
+fn everything_says_damaged(port: u16, arn: &str, token: &str) {
+    for operation in ["DescribeExecution", "GetExecutionHistory", "StopExecution"] {
+        is_damaged(port, operation, &json!({"executionArn": arn}));
+    }
+    is_damaged(port, "SendTaskSuccess", &json!({"taskToken": token, "output": "{}"}));
+    is_damaged(port, "SendTaskHeartbeat", &json!({"taskToken": token}));
+    let name = arn.rsplit(':').next().unwrap();
+    is_damaged(port, "StartExecution", &json!({"stateMachineArn": machine("asks"), "name": name}));
+}
+
+#[test]
+fn what_is_damaged_is_quarantined() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = dev(folder.path(), "data");
+    make_machines(port(&server));
+    let names = ["damaged-row", "damaged-chunk", "sound", "sound-too"];
+    let started = names.map(|name| {
+        let arn = start(
+            port(&server),
+            "asks",
+            &json!({"name": name, "input": json!({"of": format!("-{name}")}).to_string()}),
+        );
+        (arn, take_task(port(&server)))
+    });
+    server.stop();
+    flip(&data, "damaged-row");
+    flip(&data, "-damaged-chunk");
+    let verify = || run(&["doctor", "--verify", "--data", &shown(&data), "--output", "json"]).code(1).out;
+    let before = verify();
+    assert!(before.contains("damaged"), "{before}");
+    for sound in [2, 3] {
+        let mut server = dev(folder.path(), "data");
+        let said = server.process.said();
+        for part in ["quarantined", "an execution's row of execution ", "executions=2", "stepwell doctor --verify"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        let port = port(&server);
+        for (arn, token) in &started[..2] {
+            everything_says_damaged(port, arn, token);
+        }
+        let listed = must(port, "ListExecutions", &json!({"stateMachineArn": machine("asks")}));
+        assert_eq!(listed["executions"].as_array().unwrap().len(), 3, "all but the one without a row: {listed}");
+        let (arn, token) = &started[sound];
+        answer(port, token);
+        until("the end of a sound one", || (status(port, arn) == "SUCCEEDED").then_some(()));
+        start(port, "passes", &json!({}));
+        server.process.signal("KILL");
+        server.process.end();
+    }
+    let told = |report: &str| -> Vec<String> {
+        let lines = report.lines().filter(|line| line.contains("damaged"));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(told(&verify()).len(), told(&before).len(), "nothing is repaired, nothing more is damaged: {before}");
+}
+
 #[test]
 fn verification_finds_flipped_bytes_and_leaves_servers_alone() {
     let folder = tempfile::tempdir().unwrap();
@@ -152,24 +230,13 @@ fn verification_finds_flipped_bytes_and_leaves_servers_alone() {
     let found = verify().code(0).out;
     assert!(found.contains("ok  open executions     2\n") && !found.contains("error"), "{found}");
     server.stop();
-    let database = data.join("stepwell.db");
-    let mut bytes = std::fs::read(&database).unwrap();
-    let name = b"the-damaged-one";
-    let places: Vec<usize> = (0..bytes.len() - name.len()).filter(|at| bytes[*at..].starts_with(name)).collect();
-    assert!(!places.is_empty());
-    places.iter().for_each(|at| bytes[*at] ^= 1);
-    std::fs::write(&database, &bytes).unwrap();
+    flip(&data, "the-damaged-one");
     let found = verify().code(1).out;
     for part in ["2, 1 damaged", "an execution's row", "checksum", "stepwell restore FILE --data FOLDER --force"] {
         assert!(found.contains(part), "{part}: {found}");
     }
     let json = run(&["doctor", "--verify", "--data", &shown(&data), "--output", "json"]).code(1).json();
     assert!(json.as_array().is_some_and(|rows| rows.len() > 11), "{json:?}");
-    run(&["dev", &shown(folder.path()), "--data", &shown(&data), "--listen", "127.0.0.1:0"]).code(1).says(&[
-        "an execution's row of execution ",
-        "checksum",
-        "stepwell doctor --verify",
-    ]);
     run(&["backup", "--data", &shown(&data), "--to", &shown(&folder.path().join("file"))]).code(1).says(&[
         "an execution's row",
         "what could be copied is in",

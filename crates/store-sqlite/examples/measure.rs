@@ -56,8 +56,10 @@ fn recover(store: Arc<SqliteStore>, folder: &std::path::Path, executions: u64) -
         let store = SqliteStore::open(&Options::new(folder)).unwrap();
         loop {
             let page = store.open_executions(after, 1000).unwrap();
-            let Some(last) = page.last() else { break };
-            (after, found) = (Some(last.record.key), found + page.len());
+            if page.last.is_none() {
+                break;
+            }
+            (after, found) = (page.last, found + page.count());
         }
         opened = Some(store);
     });

@@ -31,8 +31,8 @@ use std::thread::JoinHandle;
 
 use stepwell_interpreter::{EventId, HistoryEvent};
 use stepwell_store::{
-    Committed, Described, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Place, Record, RecordKind,
-    Store, StoredExecution, Which, Write,
+    Committed, Described, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, OpenPage, Place, Record,
+    RecordKind, Store, StoredExecution, Which, Write,
 };
 use stepwell_value::Timestamp;
 
@@ -128,7 +128,7 @@ impl Store for SqliteStore {
         self.readers.with(|connection| read::load(connection, key))
     }
 
-    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<Vec<StoredExecution>, Error> {
+    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<OpenPage, Error> {
         self.readers.with(|connection| read::open_executions(connection, after, limit))
     }
 

@@ -8,7 +8,8 @@ use rusqlite::{Connection, Row, params};
 use stepwell_interpreter::{EventId, FrameId, HistoryEvent, Source};
 use stepwell_store::format::{self, RowColumns};
 use stepwell_store::{
-    Described, Error, ExecutionKey, ExecutionRecord, MachineKey, Record, RecordKind, StoredExecution, Which, held,
+    Described, Error, ExecutionKey, ExecutionRecord, MachineKey, OpenPage, Record, RecordKind, StoredExecution, Which,
+    held,
 };
 use stepwell_value::{Payload, Timestamp};
 
@@ -127,21 +128,21 @@ pub(crate) fn load(connection: &Connection, key: ExecutionKey) -> Answer<Option<
 }
 
 /// Executions that run, heads only.
-pub(crate) fn open_executions(
-    connection: &Connection,
-    after: Option<ExecutionKey>,
-    limit: usize,
-) -> Answer<Vec<StoredExecution>> {
+pub(crate) fn open_executions(connection: &Connection, after: Option<ExecutionKey>, limit: usize) -> Answer<OpenPage> {
     const SQL: &str =
         concat!(columns!(), "FROM open o JOIN executions e ON e.key = o.key WHERE o.key > ?1 ORDER BY o.key LIMIT ?2");
     let moment = connection.unchecked_transaction()?;
     let mut statement = moment.prepare_cached(SQL)?;
     let mut rows = statement.query(params![after.map_or(-1, column), limit_column(limit)])?;
-    let mut found = Vec::new();
+    let mut page = OpenPage::default();
     while let Some(row) = rows.next()? {
-        found.push(open_row(&moment, row)?);
+        match open_row(&moment, row) {
+            Ok(execution) => page.push(execution.record.key, Ok(execution))?,
+            Err(Trouble::Store(error)) => page.push(key(row.get(0)?), Err(error))?,
+            Err(error) => return Err(error),
+        }
     }
-    Ok(found)
+    Ok(page)
 }
 
 /// The greatest key ever used.

@@ -206,7 +206,7 @@ fn damage_names_the_execution_and_others_are_not_affected() {
     let error = store.load(ExecutionKey(1)).unwrap_err().to_string();
     assert!(error.starts_with("a chunk of history of execution 1 is damaged: checksum "), "{error}");
     assert!(store.load(ExecutionKey(2)).unwrap().is_some());
-    assert_eq!(store.open_executions(None, 10).unwrap().len(), 2);
+    assert_eq!(store.open_executions(None, 10).unwrap().count(), 2);
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn damage_in_the_middle_of_the_log_refuses_to_start() {
     assert!(error.contains("start with --accept-wal-truncation to go on"), "{error}");
     let options = Options { accept_wal_truncation: true, ..Options::new(folder.path()) };
     let store = SqliteStore::open(&options).unwrap();
-    let kept = store.open_executions(None, 100).unwrap().len();
+    let kept = store.open_executions(None, 100).unwrap().count();
     assert!((1..8).contains(&kept), "{kept}");
 }
 
@@ -291,7 +291,7 @@ fn a_torn_last_commit_passes() {
     bytes[32 + last_begins * 4120 + 100] ^= 1;
     assert_eq!(wal::examine(&*bytes).unwrap().lost_commits, 1);
     std::fs::write(&log, &bytes).unwrap();
-    assert_eq!(open(folder.path()).open_executions(None, 100).unwrap().len(), 7);
+    assert_eq!(open(folder.path()).open_executions(None, 100).unwrap().count(), 7);
 }
 
 /// Commits that failed after they were written, on a full disk, each shorter than the one before: what they left behind lies
@@ -317,7 +317,7 @@ fn what_failed_commits_leave_behind_is_no_damage() {
     let findings = wal::examine(&*left).unwrap();
     assert_eq!((findings.sound_commits, findings.lost_commits), (10, 1));
     std::fs::write(&log, &left).unwrap();
-    assert_eq!(open(folder.path()).open_executions(None, 100).unwrap().len(), 8);
+    assert_eq!(open(folder.path()).open_executions(None, 100).unwrap().count(), 8);
 }
 
 /// What was given up does not come back behind what was written afterwards.
@@ -330,13 +330,13 @@ fn a_log_that_was_cut_off_is_sound() {
     std::fs::write(&log, &bytes).unwrap();
     let options = Options { accept_wal_truncation: true, ..Options::new(folder.path()) };
     let store = SqliteStore::open(&options).unwrap();
-    let kept = store.open_executions(None, 100).unwrap().len();
+    let kept = store.open_executions(None, 100).unwrap().count();
     put(&store, sample::start(&Case::numbered(100)));
     let copy = tempfile::tempdir().unwrap();
     for name in ["stepwell.db", "stepwell.db-wal"] {
         std::fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
     }
-    assert_eq!(open(copy.path()).open_executions(None, 100).unwrap().len(), kept + 1);
+    assert_eq!(open(copy.path()).open_executions(None, 100).unwrap().count(), kept + 1);
 }
 
 #[test]
@@ -394,5 +394,5 @@ fn a_caller_that_panics_does_not_stop_the_others() {
     let store = open(folder.path());
     store.commit(vec![sample::start(&Case::numbered(1))], Box::new(|_| panic!("a bug of the caller")));
     put(&store, sample::start(&Case::numbered(2)));
-    assert_eq!(store.open_executions(None, 10).unwrap().len(), 2);
+    assert_eq!(store.open_executions(None, 10).unwrap().count(), 2);
 }

@@ -1,8 +1,9 @@
 //! The contract of all backends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // test code
 
-use stepwell_store::Store;
 use stepwell_store::contract::Harness;
+use stepwell_store::contract::open::Part;
+use stepwell_store::{ExecutionKey, Store};
 use stepwell_store_sqlite::{Options, SqliteStore};
 
 struct Folder {
@@ -29,6 +30,21 @@ impl Harness for Folder {
     fn reopen(&mut self) -> bool {
         self.store.close();
         self.store = open(self.folder.path());
+        true
+    }
+
+    fn damage(&mut self, part: Part, key: ExecutionKey) -> bool {
+        let (table, column) = match part {
+            Part::Row => ("executions", "body"),
+            Part::Frame => ("open", "frame"),
+            Part::Chunk => ("history", "chunk"),
+        };
+        let flipped = format!(
+            "UPDATE {table} SET {column} = CAST(substr({column}, 1, length({column}) / 2)
+            || char(31) || substr({column}, length({column}) / 2 + 2) AS BLOB) WHERE key = ?1"
+        );
+        let changed = rusqlite::Connection::open(self.store.path()).unwrap();
+        assert!(changed.execute(&flipped, [key.0.cast_signed()]).unwrap() > 0);
         true
     }
 }

@@ -184,6 +184,38 @@ pub struct Described {
     pub ended: Option<HistoryEvent>,
 }
 
+/// A page of the executions that run.
+#[derive(Debug, Default)]
+pub struct OpenPage {
+    /// Those that can be read, in the order of their keys: heads only.
+    pub executions: Vec<StoredExecution>,
+    /// Those of which something is damaged, in the order of their keys.
+    pub damaged: Vec<(ExecutionKey, Error)>,
+    /// The greatest key of the page: the next one begins after it. None when there are no more.
+    pub last: Option<ExecutionKey>,
+}
+
+impl OpenPage {
+    /// Puts in the next execution.
+    ///
+    /// # Errors
+    /// When it cannot be read for another reason than damage of its own.
+    pub fn push(&mut self, key: ExecutionKey, read: Result<StoredExecution, Error>) -> Result<(), Error> {
+        self.last = Some(key);
+        match read {
+            Ok(execution) => self.executions.push(execution),
+            Err(error @ Error::Damaged { .. }) => self.damaged.push((key, error)),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// How many executions it tells of.
+    pub fn count(&self) -> usize {
+        self.executions.len() + self.damaged.len()
+    }
+}
+
 /// Durable storage. Reads see only what is committed. All calls may block; `commit` only until the group is queued.
 pub trait Store: Send + Sync + 'static {
     /// Queues a group of writes. `done` is called once, from a thread of the store, after the group is durable (or has
@@ -196,11 +228,12 @@ pub trait Store: Send + Sync + 'static {
     /// When the backend fails or a record is damaged.
     fn load(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, Error>;
 
-    /// Open executions in the order of their keys, after `after`: recovery reads them in pages.
+    /// Open executions in the order of their keys, after `after`, at most `limit`: recovery reads them in pages. One that is
+    /// damaged is told apart, so that the others can go on.
     ///
     /// # Errors
-    /// When the backend fails or a record is damaged.
-    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<Vec<StoredExecution>, Error>;
+    /// When the backend fails, or a record was written by a newer version.
+    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<OpenPage, Error>;
 
     /// The greatest key ever used, by an execution or as a [`MachineKey`] of a record: both are drawn from one sequence, and
     /// none is ever given out again. 0 when there is none.

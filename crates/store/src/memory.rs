@@ -15,8 +15,8 @@ use stepwell_value::{Payload, Timestamp};
 
 use crate::record::{ExecutionWrite, MapRunRecord, RecordBody};
 use crate::{
-    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Place, Record, RecordKind, Store,
-    StoredExecution, Write, WriteError, held,
+    Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, OpenPage, Place, Record, RecordKind,
+    Store, StoredExecution, Write, WriteError, held,
 };
 
 type Done = Box<dyn FnOnce(Committed) + Send>;
@@ -158,11 +158,13 @@ impl Store for MemoryStore {
         Ok(Some(execution))
     }
 
-    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<Vec<StoredExecution>, Error> {
+    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<OpenPage, Error> {
         let from = after.map_or(0, |key| key.0.saturating_add(1));
         let inner = self.lock();
         let open = inner.data.executions.range(ExecutionKey(from)..).filter(|(_, entry)| entry.is_open());
-        Ok(open.take(limit).map(|(_, entry)| entry.head()).collect())
+        let executions: Vec<_> = open.take(limit).map(|(_, entry)| entry.head()).collect();
+        let last = executions.last().map(|execution| execution.record.key);
+        Ok(OpenPage { executions, damaged: Vec::new(), last })
     }
 
     fn last_key(&self) -> Result<ExecutionKey, Error> {

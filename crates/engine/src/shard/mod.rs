@@ -231,7 +231,9 @@ impl Shard {
     }
 
     fn when_ended(&mut self, key: ExecutionKey, reply: oneshot::Sender<()>) {
-        if self.lives.contains_key(&key) || matches!(self.shared.store.load(key), Ok(Some(_))) {
+        // One that is damaged has not ended.
+        let runs = || matches!(self.shared.store.load(key), Ok(Some(_)) | Err(Error::Damaged { .. }));
+        if self.lives.contains_key(&key) || runs() {
             self.waiters.entry(key).or_default().push(reply);
         } else {
             let _ = reply.send(());

@@ -1,6 +1,9 @@
-//! Recovery: sets up again what open executions wait for. Reads open executions only.
+//! Recovery: sets up again what open executions wait for. Reads open executions only. One that is damaged is quarantined; it
+//! keeps no other from going on.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use stepwell_asl::Definition;
@@ -11,6 +14,7 @@ use super::Shard;
 use super::map_runs::map_run_of;
 use super::stepping::live_of;
 use crate::config::Sabotage;
+use crate::quarantine::panicked;
 use crate::shard::commit::After;
 use crate::shared::Shared;
 
@@ -42,7 +46,7 @@ impl Open {
             return Ok(Open { key, map_run, effects: None });
         }
         let live = live_of(shared, stored)?;
-        let effects = pending(shared, key, &live.execution, &live.definition);
+        let effects = pending(shared, key, &live.execution, &live.definition)?;
         Ok(Open { key, map_run, effects: Some(effects) })
     }
 }
@@ -55,23 +59,67 @@ pub(crate) fn read_open(shared: &Shared, mut page_read: impl FnMut(Vec<Open>)) -
     let (mut after, mut count) = (None, 0);
     loop {
         let page = shared.store.open_executions(after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(count) };
-        (after, count) = (Some(last.record.key), count + page.len());
-        let open: Result<Vec<Open>, Error> = page.into_iter().map(|stored| Open::of(shared, stored)).collect();
-        page_read(open?);
+        if page.last.is_none() {
+            return Ok(count);
+        }
+        (after, count) = (page.last, count + page.count());
+        for (key, error) in page.damaged {
+            shared.quarantine.put(&*shared.store, key, error.to_string());
+        }
+        let mut sound = Vec::with_capacity(page.executions.len());
+        for stored in page.executions {
+            sound.extend(unless_damaged(shared, stored.record.key, || Open::of(shared, stored))?);
+        }
+        page_read(sound);
+    }
+}
+
+/// Does something for one execution. When that shows that it is damaged, or panics, it is quarantined: `None`.
+///
+/// # Errors
+/// When the store fails otherwise.
+fn unless_damaged<T>(
+    shared: &Shared,
+    key: ExecutionKey,
+    act: impl FnOnce() -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    match catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| Err(panicked(key, &*panic))) {
+        Ok(done) => Ok(Some(done)),
+        Err(error @ Error::Damaged { .. }) => {
+            shared.quarantine.put(&*shared.store, key, error.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
 /// What an open execution asks of the outside.
-fn pending(shared: &Shared, key: ExecutionKey, execution: &Execution, definition: &Definition) -> Vec<Effect> {
+///
+/// # Errors
+/// When an event that is needed cannot be read.
+fn pending(
+    shared: &Shared,
+    key: ExecutionKey,
+    execution: &Execution,
+    definition: &Definition,
+) -> Result<Vec<Effect>, Error> {
     if execution.status != Status::Running {
-        return Vec::new();
+        return Ok(Vec::new());
     }
+    if shared.config.sabotage == Some(Sabotage::PoisonedRecovery) && &*execution.identity.name == "poisoned" {
+        std::panic::resume_unwind(Box::new("planted"));
+    }
+    let missing = RefCell::new(None);
     let event = |id: u64| {
-        let events = shared.store.history(key, id, false, 1).ok()?;
-        events.into_iter().next().filter(|event| event.id == id)
+        let read = shared.store.history(key, id, false, 1).and_then(|events| {
+            let found = events.into_iter().next().filter(|event| event.id == id);
+            let what = format!("the history of execution {}", key.0);
+            found.ok_or_else(|| Error::Damaged { what, why: format!("event {id} is missing") })
+        });
+        read.map_err(|error| missing.replace(Some(error))).ok()
     };
-    pending_effects(definition, execution, &shared.config.limits, &event)
+    let effects = pending_effects(definition, execution, &shared.config.limits, &event);
+    missing.into_inner().map_or(Ok(effects), Err)
 }
 
 impl Shard {
@@ -106,18 +154,29 @@ impl Shard {
         Ok(())
     }
 
-    /// Reads an execution and sets up everything it waits for.
+    /// Reads an execution and sets up everything it waits for. One that is damaged is quarantined.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub(super) fn revive(&mut self, key: ExecutionKey) -> Result<(), Error> {
-        if !self.bring_in(key)? {
-            return Ok(());
+        let shared = Arc::clone(&self.shared);
+        match unless_damaged(&shared, key, || self.awaited(key))? {
+            Some(effects) => self.set_up(key, effects),
+            None => {
+                self.lives.remove(&key);
+                self.timers.forget(key);
+            }
         }
-        let Some(live) = self.lives.get(&key) else { return Ok(()) };
-        let effects = pending(&self.shared, key, &live.execution, &live.definition);
-        self.set_up(key, effects);
         Ok(())
+    }
+
+    /// Reads an execution and tells what it waits for; nothing when it is not open.
+    fn awaited(&mut self, key: ExecutionKey) -> Result<Vec<Effect>, Error> {
+        if !self.bring_in(key)? {
+            return Ok(Vec::new());
+        }
+        let Some(live) = self.lives.get(&key) else { return Ok(Vec::new()) };
+        pending(&self.shared, key, &live.execution, &live.definition)
     }
 
     fn set_up(&mut self, key: ExecutionKey, effects: Vec<Effect>) {

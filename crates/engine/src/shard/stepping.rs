@@ -8,6 +8,8 @@ use stepwell_store::{Error, ExecutionKey, StoredExecution};
 use tokio::sync::oneshot;
 
 use super::{Applied, Live, Shard};
+use crate::config::Sabotage;
+use crate::quarantine::panicked;
 use crate::shard::commit::After;
 use crate::shared::Shared;
 use crate::timers::Which;
@@ -33,6 +35,10 @@ impl Shard {
                 None => Applied::Failed,
             },
             Ok(false) => Applied::NotOpen,
+            Err(error @ Error::Damaged { .. }) => {
+                self.shared.quarantine.put(&*self.shared.store, key, error.to_string());
+                Applied::Failed
+            }
             Err(error) => {
                 tracing::error!(execution = key.0, %error, "the execution cannot be read; it stays where it is");
                 Applied::Failed
@@ -79,14 +85,18 @@ impl Shard {
         };
         let moment = Moment { now: shared.clock.now(), entropy, outside: &outside };
         let definition = Arc::clone(&live.definition);
+        let poisoned =
+            shared.config.sabotage == Some(Sabotage::PoisonedSteps) && &*live.execution.identity.name == "poisoned";
         let stepped = catch_unwind(AssertUnwindSafe(|| {
+            if poisoned {
+                std::panic::resume_unwind(Box::new("planted"));
+            }
             stepwell_interpreter::step(&definition, &mut live.execution, command, moment, &shared.config.limits)
         }));
         match stepped {
             Ok(transition) => Some(transition),
-            Err(_) => {
-                let arn = Arc::clone(&live.execution.identity.execution_arn);
-                tracing::error!(%arn, "a step of this execution has panicked; it is quarantined at its last commit");
+            Err(panic) => {
+                shared.quarantine.put(&*shared.store, key, panicked(key, &*panic).to_string());
                 self.lives.remove(&key);
                 self.timers.forget(key);
                 None

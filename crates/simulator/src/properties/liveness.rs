@@ -15,8 +15,8 @@ impl Property for Liveness {
     fn see(&mut self, seen: &Seen<'_>, view: &View<'_>) -> Result<(), String> {
         let Seen::Finished = seen else { return Ok(()) };
         let open = view.store.open_executions(None, 1).map_err(|error| error.to_string())?;
-        match open.first() {
-            Some(stored) => Err(format!("execution {} has not ended", stored.record.key.0)),
+        match open.last {
+            Some(key) => Err(format!("execution {} has not ended", key.0)),
             None => Ok(()),
         }
     }
