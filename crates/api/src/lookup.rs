@@ -101,7 +101,7 @@ fn map_run_child(engine: &Handle, arn: &ExecutionArn) -> Result<Option<Execution
 /// The Map Run that an execution is a child of: its machine is named `MACHINE/LABEL`, its revision by the run's UUID.
 pub(crate) fn map_run_of(record: &ExecutionRecord) -> Option<String> {
     let identity = &record.identity;
-    identity.state_machine_name.contains('/').then(|| {
+    identity.is_child().then(|| {
         let base = identity.state_machine_arn.replacen(":stateMachine:", ":mapRun:", 1);
         format!("{base}:{}", record.revision_id)
     })

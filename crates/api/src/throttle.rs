@@ -230,7 +230,7 @@ fn open_executions(engine: &Handle, scope: &Scope) -> Result<Counted, stepwell_s
         let page = engine.store().open_executions(after, PAGE)?;
         let is_counted = |record: &stepwell_store::ExecutionRecord| {
             let identity = &record.identity;
-            identity.execution_arn.contains(&*prefix) && !identity.state_machine_name.contains('/')
+            identity.execution_arn.contains(&*prefix) && !identity.is_child()
         };
         counted.found += page.executions.iter().filter(|open| is_counted(&open.record)).count() as u64;
         counted.read += page.count();

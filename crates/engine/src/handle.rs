@@ -255,7 +255,7 @@ impl Handle {
     pub(crate) fn new_record(&self, key: ExecutionKey, request: &StartRequest) -> ExecutionRecord {
         let resolved = &request.resolved;
         let machine = &resolved.machine;
-        // The children of a Map Run are Express executions only in name: they are stored, and named like any other.
+        // The children of a Map Run of type EXPRESS are stored, and named like those of type STANDARD.
         let is_child = machine.name.contains('/');
         let name = request.name.clone().unwrap_or_else(|| names::generate(self.secret(), key));
         let short_lived = machine.express && !is_child;
@@ -274,7 +274,7 @@ impl Handle {
             role_arn: Arc::clone(&resolved.revision.role_arn),
             region: Arc::from(crate::registry::Scope::of_arn(&machine.arn).region),
             started: self.now(),
-            express: short_lived,
+            express: machine.express,
             test_case: request.test_case.clone(),
         };
         ExecutionRecord {

@@ -289,7 +289,7 @@ fn resolved(identity: &Identity, request: &MapRunRequest, record: &MapRunRecord)
         key: record.children,
         arn: Arc::from(format!("{}/{label}", identity.state_machine_arn)),
         name: Arc::from(format!("{}/{label}", identity.state_machine_name)),
-        express: false,
+        express: request.express_children,
         created: record.started,
         revision_id: uuid_of(&request.map_run_arn),
         next_version: 1,

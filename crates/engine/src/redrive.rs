@@ -111,7 +111,7 @@ impl Handle {
         let closed = matches!(record.status, Status::Failed | Status::TimedOut | Status::Aborted);
         let limits = &self.config().limits;
         let is_full = limits.history_events.is_some_and(|limit| record.last_event + 1 >= limit);
-        if !closed || is_full || record.identity.express {
+        if !closed || is_full || !record.identity.is_kept() {
             return Ok(None);
         }
         let history = self.whole_history(record).await?;

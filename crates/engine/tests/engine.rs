@@ -376,6 +376,34 @@ async fn a_distributed_map_runs_child_executions() {
     engine.shutdown();
 }
 
+/// Children of type EXPRESS may run as long as an Express execution, and no longer; they are kept all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn express_children_have_the_limit_of_express_executions() {
+    let store: Arc<MemoryStore> = Arc::default();
+    let mut config = Config { loops: 2, ..Config::new([5; 32]) };
+    config.limits.express_seconds = Some(1);
+    let start = |config: &Config, store: &Arc<MemoryStore>| {
+        Engine::start(config.clone(), store.clone(), Arc::new(SystemClock), |_| Arc::new(Services))
+    };
+    let states = r#"{"A":{"Type":"Map","ToleratedFailurePercentage":100,"End":true,
+        "ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},"StartAt":"P",
+            "States":{"P":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:slow","End":true}}}}}"#;
+    let first = start(&config, &store).await.unwrap();
+    let resolved = machine(&first.handle(), "brief", false, states).await;
+    first.handle().start(request(&resolved, Some("one"), "[1,2]")).await.unwrap();
+    let record = first.handle().find(resolved.machine.key, "one").unwrap().unwrap();
+    let running = map_run_with(&first.handle(), &record, 2).await;
+    first.shutdown();
+
+    let second = start(&config, &Arc::new(store.reopen())).await.unwrap();
+    assert_eq!(second.recovered, 3);
+    let handle = second.handle();
+    assert_eq!(end_of(&handle, &resolved, "one").await.0.status, Status::Succeeded);
+    let ended = stepwell_store::ExecutionFilter { status: Some(Status::TimedOut), ..running };
+    assert_eq!(handle.executions(&ended, None, 100).unwrap().len(), 2);
+    second.shutdown();
+}
+
 /// A function that answers its own task before it returns.
 struct AnswersItself(Handle);
 

@@ -49,7 +49,7 @@ fn execution(execution: &Execution) -> Value {
         ("Name", Value::String(Arc::clone(&identity.name))),
         ("RoleArn", Value::String(Arc::clone(&identity.role_arn))),
     ];
-    if !identity.express {
+    if identity.is_kept() {
         members.push(("RedriveCount", number(i64::from(execution.redrive_count))));
     }
     if let Some(redriven) = execution.redriven {

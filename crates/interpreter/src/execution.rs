@@ -29,10 +29,22 @@ pub struct Identity {
     pub region: Arc<str>,
     /// When it was started.
     pub started: Timestamp,
-    /// Whether the machine is of type EXPRESS.
+    /// Whether it runs under the rules of type EXPRESS: its machine is of that type, or the Map Run it is a child of.
     pub express: bool,
     /// The test case of the mock configuration that it was started with (`stateMachineArn#TestCase`).
     pub test_case: Option<Arc<str>>,
+}
+
+impl Identity {
+    /// Whether it is a child of a Map Run: its machine is called `NAME/LABEL`.
+    pub fn is_child(&self) -> bool {
+        self.state_machine_name.contains('/')
+    }
+
+    /// Whether it has a history and is kept: all but Express executions are, and the children of Map Runs of either type.
+    pub fn is_kept(&self) -> bool {
+        !self.express || self.is_child()
+    }
 }
 
 /// Status of an execution, as AWS spells it.

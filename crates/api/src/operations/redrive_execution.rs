@@ -92,7 +92,7 @@ fn reason(engine: &Handle, record: &ExecutionRecord, limits: &Limits) -> Result<
 
 /// Whether an execution is a child of a Map Run: the machine of those is named `MACHINE/LABEL`.
 fn is_child(record: &ExecutionRecord) -> bool {
-    record.identity.state_machine_name.contains('/')
+    record.identity.is_child()
 }
 
 /// Whether the machine is being deleted, or is gone.

@@ -49,7 +49,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
 async fn source(call: &Call<'_>) -> Result<ExecutionRecord, ApiError> {
     let arn = call.execution_arn("executionArn")?;
     let record = lookup::execution(call.engine(), &arn).await?;
-    if record.identity.express {
+    if !record.identity.is_kept() {
         return Err(ApiError::state_machine_type_not_supported());
     }
     if lookup::map_run_of(&record).is_some() {

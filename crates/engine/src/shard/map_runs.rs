@@ -90,7 +90,7 @@ impl Shard {
 
 /// The Map Run that an execution is a child of; its machine is called `NAME/LABEL`, its revision by the run's UUID.
 pub(super) fn map_run_of(identity: &Identity, revision_id: &str) -> Option<Arc<str>> {
-    identity.state_machine_name.contains('/').then(|| {
+    identity.is_child().then(|| {
         let base = identity.state_machine_arn.replacen(":stateMachine:", ":mapRun:", 1);
         Arc::from(format!("{base}:{revision_id}"))
     })

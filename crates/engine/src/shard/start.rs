@@ -20,7 +20,7 @@ impl Shard {
         }
         let key = new.record.key;
         let is_sabotaged = self.shared.config.sabotage == Some(Sabotage::StoredExpress);
-        let stored = !new.record.identity.express || is_sabotaged;
+        let stored = new.record.identity.is_kept() || is_sabotaged;
         let (execution, made) = match new.made {
             Some((execution, transition)) => (execution, Some(transition)),
             None => (fresh(Arc::clone(&new.record.identity), new.input), None),

@@ -59,7 +59,7 @@ impl Mock {
     /// Has to be called for every task, in the order in which they were scheduled: counts the attempts of Express
     /// executions, which have no history to count in.
     pub(crate) fn note(&self, engine: &Handle, call: &Call) -> Option<u32> {
-        if call.identity.test_case.is_none() || !call.identity.express {
+        if call.identity.test_case.is_none() || call.identity.is_kept() {
             return None;
         }
         Some(self.0.attempts.next_express(key_of(engine, call)?, &call.request.state))
