@@ -1,7 +1,7 @@
 //! One call of an operation, as the operation sees it.
 
 use stepwell_engine::Handle;
-use stepwell_model::arn::{ActivityArn, Arn, ExecutionArn, Scope, StateMachineArn};
+use stepwell_model::arn::{ActivityArn, Arn, ExecutionArn, MapRunArn, Scope, StateMachineArn};
 use stepwell_model::{ApiError, InvalidReason, Operation, Request};
 
 use crate::access::Caller;
@@ -65,6 +65,14 @@ impl<'a> Call<'a> {
     pub(crate) fn activity_arn(&self, member: &str) -> Result<ActivityArn, ApiError> {
         let text = self.request.str(member)?;
         let arn = ActivityArn::parse(text)?;
+        self.check_account(&arn.scope, text)?;
+        Ok(arn)
+    }
+
+    /// The ARN of a Map Run in this member.
+    pub(crate) fn map_run_arn(&self, member: &str) -> Result<MapRunArn, ApiError> {
+        let text = self.request.str(member)?;
+        let arn = MapRunArn::parse(text)?;
         self.check_account(&arn.scope, text)?;
         Ok(arn)
     }

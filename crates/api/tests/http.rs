@@ -162,9 +162,51 @@ async fn keys() {
     let (response, body) = client.send(signed(&server, "CreateActivity", r#"{"name":"a"}"#, "secret")).await;
     assert_eq!(response.status(), 200, "{body}");
     assert!(body.contains("arn:aws:states:eu-central-1:111122223333:activity:a"), "{body}");
-    let other = r#"{"activityArn":"arn:aws:states:eu-central-1:999900009999:activity:a"}"#;
-    let (response, body) = client.send(signed(&server, "DescribeActivity", other, "secret")).await;
-    assert_eq!(response.status(), 400);
-    assert_eq!(refused(&body), "com.amazon.coral.service#AccessDeniedException");
+    // Whatever is another account's is out of reach.
+    let resources = [
+        ("activityArn", "activity:a", &["DescribeActivity", "DeleteActivity", "GetActivityTask"][..]),
+        (
+            "stateMachineArn",
+            "stateMachine:m",
+            &[
+                "DescribeStateMachine",
+                "DeleteStateMachine",
+                "ListStateMachineVersions",
+                "ListStateMachineAliases",
+                "ListExecutions",
+                "PublishStateMachineVersion",
+                "StartExecution",
+                "StartSyncExecution",
+            ],
+        ),
+        ("stateMachineVersionArn", "stateMachine:m:1", &["DeleteStateMachineVersion"]),
+        ("stateMachineAliasArn", "stateMachine:m:a", &["DescribeStateMachineAlias", "DeleteStateMachineAlias"]),
+        (
+            "executionArn",
+            "execution:m:e",
+            &[
+                "DescribeExecution",
+                "DescribeStateMachineForExecution",
+                "GetExecutionHistory",
+                "ListMapRuns",
+                "RedriveExecution",
+                "StopExecution",
+            ],
+        ),
+        (
+            "mapRunArn",
+            "mapRun:m/l:5e0b7b5c-8f43-4f0e-9d33-8c1f1f6f9a01",
+            &["DescribeMapRun", "UpdateMapRun", "ListExecutions"],
+        ),
+        ("resourceArn", "stateMachine:m", &["ListTagsForResource"]),
+    ];
+    for (member, resource, operations) in resources {
+        let other = format!(r#"{{"{member}":"arn:aws:states:eu-central-1:999900009999:{resource}"}}"#);
+        for operation in operations {
+            let (response, body) = client.send(signed(&server, operation, &other, "secret")).await;
+            assert_eq!(response.status(), 400, "{operation} {other}: {body}");
+            assert_eq!(refused(&body), "com.amazon.coral.service#AccessDeniedException", "{operation} {other}: {body}");
+        }
+    }
     server.stop().await;
 }

@@ -3,7 +3,6 @@
 use stepwell_engine::registry;
 use stepwell_interpreter::Status;
 use stepwell_model::ApiError;
-use stepwell_model::arn::MapRunArn;
 use stepwell_store::ExecutionFilter;
 use stepwell_store::record::MapRunRecord;
 use stepwell_value::{Number, Value};
@@ -17,7 +16,7 @@ const RUNNING_COUNTED_MAX: usize = 10_000;
 
 pub(crate) async fn run(call: &Call<'_>) -> Answer {
     let engine = call.engine();
-    let arn = MapRunArn::parse(call.request.str("mapRunArn")?)?.to_string();
+    let arn = call.map_run_arn("mapRunArn")?.to_string();
     let found = registry::map_run(&**engine.store(), &arn).map_err(store_failure)?;
     let mut run = found.ok_or_else(|| ApiError::resource_not_found(&arn))?;
     if run.status == Status::Running {

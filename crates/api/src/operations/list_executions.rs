@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use stepwell_engine::registry;
 use stepwell_interpreter::Status;
-use stepwell_model::arn::MapRunArn;
 use stepwell_model::{ApiError, InvalidReason};
 use stepwell_store::{ExecutionFilter, ExecutionRecord, MachineKey};
 use stepwell_value::Value;
@@ -51,8 +50,8 @@ async fn parent(call: &Call<'_>) -> Result<(MachineKey, String, Option<String>),
             }
             Ok((machine.key, arn.to_string(), arn.qualifier.as_ref().map(|_| arn.to_string())))
         }
-        (false, Some(text)) => {
-            let arn = MapRunArn::parse(text)?.to_string();
+        (false, Some(_)) => {
+            let arn = call.map_run_arn("mapRunArn")?.to_string();
             let run = registry::map_run(&**engine.store(), &arn).map_err(store_failure)?;
             Ok((run.ok_or_else(|| ApiError::resource_not_found(&arn))?.children, arn, None))
         }

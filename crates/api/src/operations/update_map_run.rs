@@ -1,7 +1,6 @@
 //! UpdateMapRun
 
 use stepwell_engine::{MapRunUpdate, UpdateError};
-use stepwell_model::arn::MapRunArn;
 use stepwell_model::{ApiError, InvalidReason};
 
 use super::Answer;
@@ -11,8 +10,7 @@ use crate::wire::store_failure;
 /// Changes how many children of a Map Run run at a time, and how many may fail.
 pub(crate) async fn run(call: &Call<'_>) -> Answer {
     let request = &call.request;
-    let arn = MapRunArn::parse(request.str("mapRunArn")?)?;
-    call.check_account(&arn.scope, request.str("mapRunArn")?)?;
+    let arn = call.map_run_arn("mapRunArn")?;
     let number = |member: &str| request.opt_i64(member).and_then(|number| u64::try_from(number).ok());
     let update = MapRunUpdate {
         max_concurrency: number("maxConcurrency"),
