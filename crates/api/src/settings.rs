@@ -45,12 +45,18 @@ impl Settings {
     }
 }
 
-/// Recorded: test_logging_configuration, test_incomplete_logging_configuration, test_invalid_logging_configuration.
+/// Recorded: test_logging_configuration, test_incomplete_logging_configuration, test_invalid_logging_configuration. That a
+/// destination without a log group is none is not recorded.
 /// Whether the log group exists is not looked at.
 fn logging(given: &Request) -> Result<Arc<str>, ApiError> {
     let level = given.opt_str("level").unwrap_or("OFF");
     let destinations = given.list("destinations");
-    if destinations.len() > 1 || (destinations.is_empty() && level != "OFF") {
+    let names_a_group = |destination: &Value| {
+        let group = destination.get("cloudWatchLogsLogGroup").and_then(|group| group.get("logGroupArn"));
+        group.is_some_and(|arn| arn.as_str().is_some_and(|arn| !arn.is_empty()))
+    };
+    let named = destinations.iter().filter(|destination| names_a_group(destination)).count();
+    if destinations.len() > 1 || named != destinations.len() || (named == 0 && level != "OFF") {
         return Err(ApiError::invalid_logging_configuration("Must specify exactly one Log Destination."));
     }
     let shape = Shape::new()

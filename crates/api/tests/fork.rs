@@ -178,7 +178,7 @@ fn what_cannot_be_forked() {
             "ListExecutions",
             r#"{"mapRunArn":"<run>"}"#,
             200,
-            r#"{"executions":[{"executionArn":"<child>","stateMachineArn":"*","name":"*","status":"SUCCEEDED","startDate":"*","stopDate":"*","mapRunArn":"<run>","redriveCount":0}]}"#,
+            r#"{"executions":[{"executionArn":"<child>","stateMachineArn":"*","name":"*","status":"SUCCEEDED","startDate":"*","stopDate":"*","mapRunArn":"<run>","itemCount":1,"redriveCount":0}]}"#,
         ),
         (
             "Stepwell.ForkExecution",

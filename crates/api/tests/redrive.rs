@@ -198,7 +198,7 @@ fn children_of_a_map_run_are_redriven_with_it() {
             "ListExecutions",
             r#"{"mapRunArn":"<run>"}"#,
             200,
-            r#"{"executions":[{"executionArn":"<child>","stateMachineArn":"*","name":"<name>","status":"FAILED","startDate":"<s>","stopDate":"*","redriveCount":0,"mapRunArn":"<run>"}]}"#,
+            r#"{"executions":[{"executionArn":"<child>","stateMachineArn":"*","name":"<name>","status":"FAILED","startDate":"<s>","stopDate":"*","redriveCount":0,"mapRunArn":"<run>","itemCount":1}]}"#,
         ),
         (
             "DescribeExecution",
@@ -219,7 +219,7 @@ fn children_of_a_map_run_are_redriven_with_it() {
             "ListExecutions",
             r#"{"mapRunArn":"<run>"}"#,
             200,
-            r#"{"executions":[{"executionArn":"<child>","stateMachineArn":"*","name":"<name>","status":"FAILED","startDate":"<s>","stopDate":"*","redriveCount":1,"redriveDate":"*","mapRunArn":"<run>"}]}"#,
+            r#"{"executions":[{"executionArn":"<child>","stateMachineArn":"*","name":"<name>","status":"FAILED","startDate":"<s>","stopDate":"*","redriveCount":1,"redriveDate":"*","mapRunArn":"<run>","itemCount":1}]}"#,
         ),
         (
             "DescribeMapRun",

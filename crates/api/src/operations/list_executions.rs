@@ -79,6 +79,7 @@ fn item(record: &ExecutionRecord, map_run: Option<&Arc<str>>) -> Value {
         .with("redriveCount", count(u64::from(record.redrive_count)))
         .with_some("redriveDate", record.redriven.map(date))
         .with_some("mapRunArn", map_run.map(text))
+        .with_some("itemCount", map_run.map(|_| count(1))) // a child gets one item, as DescribeMapRun counts them
         .with_some("stateMachineVersionArn", identity.version_arn.as_ref().map(text))
         .with_some("stateMachineAliasArn", identity.alias_arn.as_ref().map(text))
         .build()
