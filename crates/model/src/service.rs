@@ -191,7 +191,7 @@ impl Check<'_> {
         let required =
             facts.get("required").and_then(Value::as_array).filter(|_| self.strictness == Strictness::Strict);
         let mut required = required.into_iter().flat_map(|names| names.iter()).filter_map(Value::as_str);
-        if let Some(missing) = required.find(|name| !map.contains_key(*name)) {
+        if let Some(missing) = required.find(|name| !map.contains_key(name)) {
             return Err(format!("Required field '{missing}' is missing"));
         }
         for (name, shape) in members.as_object().into_iter().flat_map(|members| members.iter()) {

@@ -203,7 +203,7 @@ impl Template {
         match self {
             Template::Literal(value) => Ok(value.clone()),
             Template::Object(members) => {
-                let mut out = Map::with_capacity_and_hasher(members.len(), Default::default());
+                let mut out = Map::with_capacity(members.len());
                 for (name, member) in members {
                     out.insert(Arc::clone(name), member.eval(scope)?);
                 }

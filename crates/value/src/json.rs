@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::vec::Drain;
 
-use crate::{Map, Number, Value};
+use crate::{Number, Value, plain};
 
 /// How deep arrays and objects may be nested.
 pub const DEPTH_MAX: usize = 1000;
@@ -117,7 +118,7 @@ impl Spanned {
 /// # Errors
 /// When the text is not JSON, or nested deeper than [`DEPTH_MAX`].
 pub fn parse(text: &str) -> Result<Value, JsonError> {
-    read(text, &mut PlainBuilder)
+    read::<Plain>(text)
 }
 
 /// Reads a text into a value with source positions.
@@ -125,74 +126,109 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
 /// # Errors
 /// When the text is not JSON, or nested deeper than [`DEPTH_MAX`].
 pub fn parse_spanned(text: &str) -> Result<Spanned, JsonError> {
-    read(text, &mut SpannedBuilder)
+    read::<WithPlaces>(text)
 }
 
 /// What the reader makes of what it reads.
 trait Builder {
     type Out;
-    type Members: Default;
-    fn scalar(&mut self, value: Value, span: Span) -> Self::Out;
-    fn array(&mut self, items: Vec<Self::Out>, span: Span) -> Self::Out;
-    fn member(&mut self, members: &mut Self::Members, key: Arc<str>, key_span: Span, value: Self::Out);
-    fn object(&mut self, members: Self::Members, span: Span) -> Self::Out;
+    type Member;
+    fn scalar(value: Value, span: Span) -> Self::Out;
+    fn array(items: Drain<'_, Self::Out>, span: Span) -> Self::Out;
+    fn member(key: Arc<str>, key_span: Span, value: Self::Out) -> Self::Member;
+    fn object(members: Drain<'_, Self::Member>, span: Span) -> Self::Out;
 }
 
-struct PlainBuilder;
+struct Plain;
 
-impl Builder for PlainBuilder {
+impl Builder for Plain {
     type Out = Value;
-    type Members = Map;
-    fn scalar(&mut self, value: Value, _: Span) -> Value {
+    type Member = (Arc<str>, Value);
+    fn scalar(value: Value, _: Span) -> Value {
         value
     }
-    fn array(&mut self, items: Vec<Value>, _: Span) -> Value {
-        Value::Array(Arc::new(items))
+    fn array(items: Drain<'_, Value>, _: Span) -> Value {
+        Value::Array(Arc::new(items.collect()))
     }
-    fn member(&mut self, members: &mut Map, key: Arc<str>, _: Span, value: Value) {
-        members.insert(key, value);
+    fn member(key: Arc<str>, _: Span, value: Value) -> (Arc<str>, Value) {
+        (key, value)
     }
-    fn object(&mut self, members: Map, _: Span) -> Value {
-        Value::Object(Arc::new(members))
+    fn object(members: Drain<'_, (Arc<str>, Value)>, _: Span) -> Value {
+        Value::Object(Arc::new(members.collect()))
     }
 }
 
-struct SpannedBuilder;
+struct WithPlaces;
 
-impl Builder for SpannedBuilder {
+impl Builder for WithPlaces {
     type Out = Spanned;
-    type Members = Vec<(Arc<str>, Span, Spanned)>;
-    fn scalar(&mut self, value: Value, span: Span) -> Spanned {
+    type Member = (Arc<str>, Span, Spanned);
+    fn scalar(value: Value, span: Span) -> Spanned {
         Spanned { span, node: Node::Scalar(value) }
     }
-    fn array(&mut self, items: Vec<Spanned>, span: Span) -> Spanned {
-        Spanned { span, node: Node::Array(items) }
+    fn array(items: Drain<'_, Spanned>, span: Span) -> Spanned {
+        Spanned { span, node: Node::Array(items.collect()) }
     }
-    fn member(&mut self, members: &mut Self::Members, key: Arc<str>, key_span: Span, value: Spanned) {
-        members.push((key, key_span, value));
+    fn member(key: Arc<str>, key_span: Span, value: Spanned) -> Self::Member {
+        (key, key_span, value)
     }
-    fn object(&mut self, members: Self::Members, span: Span) -> Spanned {
-        Spanned { span, node: Node::Object(members) }
+    fn object(members: Drain<'_, Self::Member>, span: Span) -> Spanned {
+        Spanned { span, node: Node::Object(members.collect()) }
     }
 }
 
-fn read<B: Builder>(text: &str, builder: &mut B) -> Result<B::Out, JsonError> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0 };
-    let value = reader.value(builder, 0)?;
+fn read<B: Builder>(text: &str) -> Result<B::Out, JsonError> {
+    let (keys, unescaped, items, members) = (Keys::default(), String::new(), Vec::new(), Vec::new());
+    let mut reader: Reader<'_, B> = Reader { text, bytes: text.as_bytes(), at: 0, keys, unescaped, items, members };
+    let value = reader.value(0).map_err(|failed| *failed)?;
     reader.skip_blanks();
     match reader.peek() {
         None => Ok(value),
-        Some(_) => Err(reader.unexpected("end of the text")),
+        Some(_) => Err(*reader.unexpected("end of the text")),
     }
 }
 
-struct Reader<'t> {
+/// Keys that were read lately: the objects of a list mostly have the same ones, which then share one copy.
+#[derive(Default)]
+struct Keys([Option<Arc<str>>; Keys::SLOTS]);
+
+impl Keys {
+    const SLOTS: usize = 16;
+
+    fn share(&mut self, key: &str) -> Arc<str> {
+        let slot = Keys::slot(key.as_bytes()).and_then(|slot| self.0.get_mut(slot));
+        match slot {
+            Some(Some(known)) if **known == *key => Arc::clone(known),
+            Some(slot) => Arc::clone(slot.insert(Arc::from(key))),
+            None => Arc::from(key),
+        }
+    }
+
+    /// Where a key is remembered: length, first, middle and last byte tell most keys apart.
+    fn slot(key: &[u8]) -> Option<usize> {
+        let (first, middle, last) = (key.first()?, key.get(key.len() / 2)?, key.last()?);
+        let mixed = u32::from_le_bytes([*first, *middle, *last, key.len().to_le_bytes()[0]]);
+        Some((mixed.wrapping_mul(0x9E37_79B1) >> 28) as usize)
+    }
+}
+
+/// A pointer, so that results of the reader stay small.
+type Failed = Box<JsonError>;
+
+struct Reader<'t, B: Builder> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
+    keys: Keys,
+    /// The string with escapes that is being read.
+    unescaped: String,
+    /// Items of the arrays that are open, the innermost last.
+    items: Vec<B::Out>,
+    /// Members of the objects that are open, the innermost last.
+    members: Vec<B::Member>,
 }
 
-impl<'t> Reader<'t> {
+impl<B: Builder> Reader<'_, B> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -203,12 +239,12 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn error(&self, message: impl Into<String>) -> JsonError {
-        JsonError { message: message.into(), offset: self.at }
+    fn error(&self, message: impl Into<String>) -> Failed {
+        Box::new(JsonError { message: message.into(), offset: self.at })
     }
 
     /// `Unexpected character ('x' (code 120)): was expecting …`, or the message for a text that ends too early.
-    fn unexpected(&self, expected: &str) -> JsonError {
+    fn unexpected(&self, expected: &str) -> Failed {
         match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
             None => self.error(format!("Unexpected end-of-input: was expecting {expected}")),
             Some(found) => {
@@ -218,14 +254,14 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn value<B: Builder>(&mut self, builder: &mut B, depth: usize) -> Result<B::Out, JsonError> {
+    fn value(&mut self, depth: usize) -> Result<B::Out, Failed> {
         const EXPECTED: &str = "a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
         self.skip_blanks();
         let start = self.at;
         let scalar = match self.peek() {
-            Some(b'{') => return self.object(builder, depth),
-            Some(b'[') => return self.array(builder, depth),
-            Some(b'"') => Value::String(self.string()?),
+            Some(b'{') => return self.object(depth),
+            Some(b'[') => return self.array(depth),
+            Some(b'"') => Value::String(self.string(|_, text| Arc::from(text))?),
             Some(b'-' | b'0'..=b'9') => Value::Number(self.number()?),
             Some(byte) if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 => self.word()?,
             None if start == 0 || self.text.trim().is_empty() => {
@@ -233,11 +269,26 @@ impl<'t> Reader<'t> {
             }
             _ => return Err(self.unexpected(EXPECTED)),
         };
-        Ok(builder.scalar(scalar, Span { start, end: self.at }))
+        Ok(B::scalar(scalar, Span { start, end: self.at }))
     }
 
     /// `null`, `true`, `false`, or the error that names what stands there instead.
-    fn word(&mut self) -> Result<Value, JsonError> {
+    fn word(&mut self) -> Result<Value, Failed> {
+        for (word, value) in [("null", Value::Null), ("true", Value::Bool(true)), ("false", Value::Bool(false))] {
+            let end = self.at + word.len();
+            let follows = self.bytes.get(end);
+            if self.bytes[self.at..].starts_with(word.as_bytes())
+                && matches!(follows, None | Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'))
+            {
+                self.at = end;
+                return Ok(value);
+            }
+        }
+        self.other_word()
+    }
+
+    #[cold]
+    fn other_word(&mut self) -> Result<Value, Failed> {
         let rest = &self.text[self.at..];
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').unwrap_or(rest.len());
         let word = &rest[..end];
@@ -255,7 +306,7 @@ impl<'t> Reader<'t> {
         Ok(value)
     }
 
-    fn number(&mut self) -> Result<Number, JsonError> {
+    fn number(&mut self) -> Result<Number, Failed> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -290,63 +341,64 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn some_digits(&mut self, otherwise: &str) -> Result<(), JsonError> {
+    fn some_digits(&mut self, otherwise: &str) -> Result<(), Failed> {
         let start = self.at;
         self.digits();
         if self.at == start { Err(self.error(otherwise)) } else { Ok(()) }
     }
 
-    fn string(&mut self) -> Result<Arc<str>, JsonError> {
-        self.at += 1;
-        let start = self.at;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    let text = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(Arc::from(text));
-                }
-                Some(b'\\') => return self.escaped_string(start),
-                Some(byte) if byte < 0x20 => return Err(self.control_character(byte)),
-                Some(_) => self.at += 1,
-                None => return Err(self.error("Unexpected end-of-input in VALUE_STRING")),
+    /// The string whose quote stands at the cursor, made into a value or a key.
+    fn string(&mut self, make: impl FnOnce(&mut Keys, &str) -> Arc<str>) -> Result<Arc<str>, Failed> {
+        let start = self.at + 1;
+        self.at = start + plain::length(&self.bytes[start..]);
+        match self.peek() {
+            Some(b'"') => {
+                let made = make(&mut self.keys, &self.text[start..self.at]);
+                self.at += 1;
+                Ok(made)
             }
+            Some(b'\\') => {
+                self.unescape(start)?;
+                Ok(make(&mut self.keys, &self.unescaped))
+            }
+            Some(byte) => Err(self.control_character(byte)),
+            None => Err(self.error("Unexpected end-of-input in VALUE_STRING")),
         }
     }
 
-    fn control_character(&self, byte: u8) -> JsonError {
+    fn control_character(&self, byte: u8) -> Failed {
         self.error(format!(
             "Illegal unquoted character ((CTRL-CHAR, code {byte})): has to be escaped using backslash to be included in string value"
         ))
     }
 
-    /// The rest of a string whose first escape stands at the cursor.
-    fn escaped_string(&mut self, start: usize) -> Result<Arc<str>, JsonError> {
-        let mut out = String::from(&self.text[start..self.at]);
+    /// Reads the rest of a string whose first escape stands at the cursor; the whole of it is then in `unescaped`.
+    fn unescape(&mut self, start: usize) -> Result<(), Failed> {
+        self.unescaped.clear();
+        self.unescaped.push_str(&self.text[start..self.at]);
         loop {
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Arc::from(out));
+                    return Ok(());
                 }
                 Some(b'\\') => {
                     self.at += 1;
-                    out.push(self.escape()?);
+                    let escaped = self.escape()?;
+                    self.unescaped.push(escaped);
                 }
                 Some(byte) if byte < 0x20 => return Err(self.control_character(byte)),
                 Some(_) => {
                     let plain = self.at;
-                    while matches!(self.peek(), Some(byte) if byte >= 0x20 && byte != b'"' && byte != b'\\') {
-                        self.at += 1;
-                    }
-                    out.push_str(&self.text[plain..self.at]);
+                    self.at += plain::length(&self.bytes[plain..]);
+                    self.unescaped.push_str(&self.text[plain..self.at]);
                 }
                 None => return Err(self.error("Unexpected end-of-input in VALUE_STRING")),
             }
         }
     }
 
-    fn escape(&mut self) -> Result<char, JsonError> {
+    fn escape(&mut self) -> Result<char, Failed> {
         let Some(found) = self.text[self.at..].chars().next() else {
             return Err(self.error("Unexpected end-of-input in character escape sequence"));
         };
@@ -368,7 +420,7 @@ impl<'t> Reader<'t> {
     }
 
     /// `\uXXXX`, with a pair of surrogates read as one character and a lone one as U+FFFD.
-    fn unicode_escape(&mut self) -> Result<char, JsonError> {
+    fn unicode_escape(&mut self) -> Result<char, Failed> {
         let first = self.four_digits()?;
         if !(0xD800..0xDC00).contains(&first) {
             return Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER));
@@ -387,7 +439,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The number behind a `u` at the cursor.
-    fn four_digits(&mut self) -> Result<u32, JsonError> {
+    fn four_digits(&mut self) -> Result<u32, Failed> {
         self.at += 1;
         let digits = self.text.get(self.at..self.at + 4).filter(|digits| digits.bytes().all(|d| d.is_ascii_hexdigit()));
         match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
@@ -399,64 +451,63 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn array<B: Builder>(&mut self, builder: &mut B, depth: usize) -> Result<B::Out, JsonError> {
+    fn array(&mut self, depth: usize) -> Result<B::Out, Failed> {
         let start = self.open(depth)?;
-        let mut items = Vec::new();
+        let first = self.items.len();
         self.skip_blanks();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(builder.array(items, Span { start, end: self.at }));
-        }
-        loop {
-            items.push(self.value(builder, depth + 1)?);
-            self.skip_blanks();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(builder.array(items, Span { start, end: self.at }));
+        if self.peek() != Some(b']') {
+            loop {
+                let item = self.value(depth + 1)?;
+                self.items.push(item);
+                self.skip_blanks();
+                match self.peek() {
+                    Some(b',') => self.at += 1,
+                    Some(b']') => break,
+                    _ => return Err(self.unexpected("comma to separate Array entries")),
                 }
-                _ => return Err(self.unexpected("comma to separate Array entries")),
             }
         }
+        self.at += 1;
+        Ok(B::array(self.items.drain(first..), Span { start, end: self.at }))
     }
 
-    fn object<B: Builder>(&mut self, builder: &mut B, depth: usize) -> Result<B::Out, JsonError> {
+    fn object(&mut self, depth: usize) -> Result<B::Out, Failed> {
         let start = self.open(depth)?;
-        let mut members = B::Members::default();
+        let first = self.members.len();
         self.skip_blanks();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(builder.object(members, Span { start, end: self.at }));
-        }
-        loop {
-            self.skip_blanks();
-            let key_start = self.at;
-            if self.peek() != Some(b'"') {
-                return Err(self.unexpected("double-quote to start field name"));
-            }
-            let key = self.string()?;
-            let key_span = Span { start: key_start, end: self.at };
-            self.skip_blanks();
-            if self.peek() != Some(b':') {
-                return Err(self.unexpected("a colon to separate field name and value"));
-            }
-            self.at += 1;
-            let value = self.value(builder, depth + 1)?;
-            builder.member(&mut members, key, key_span, value);
-            self.skip_blanks();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(builder.object(members, Span { start, end: self.at }));
+        if self.peek() != Some(b'}') {
+            loop {
+                let member = self.member(depth)?;
+                self.members.push(member);
+                self.skip_blanks();
+                match self.peek() {
+                    Some(b',') => self.at += 1,
+                    Some(b'}') => break,
+                    _ => return Err(self.unexpected("comma to separate Object entries")),
                 }
-                _ => return Err(self.unexpected("comma to separate Object entries")),
             }
         }
+        self.at += 1;
+        Ok(B::object(self.members.drain(first..), Span { start, end: self.at }))
     }
 
-    fn open(&mut self, depth: usize) -> Result<usize, JsonError> {
+    fn member(&mut self, depth: usize) -> Result<B::Member, Failed> {
+        self.skip_blanks();
+        let start = self.at;
+        if self.peek() != Some(b'"') {
+            return Err(self.unexpected("double-quote to start field name"));
+        }
+        let key = self.string(Keys::share)?;
+        let key_span = Span { start, end: self.at };
+        self.skip_blanks();
+        if self.peek() != Some(b':') {
+            return Err(self.unexpected("a colon to separate field name and value"));
+        }
+        self.at += 1;
+        Ok(B::member(key, key_span, self.value(depth + 1)?))
+    }
+
+    fn open(&mut self, depth: usize) -> Result<usize, Failed> {
         if depth >= DEPTH_MAX {
             return Err(
                 self.error(format!("Document nesting depth ({}) exceeds the maximum allowed ({DEPTH_MAX})", depth + 1))

@@ -9,14 +9,17 @@
 //! Start reading at [`Value`], then [`Payload`].
 
 pub mod json;
+mod map;
 mod number;
 mod payload;
+mod plain;
 mod print;
 mod timestamp;
 mod value;
 
 pub use json::{JsonError, Position};
+pub use map::Map;
 pub use number::Number;
 pub use payload::Payload;
 pub use timestamp::{Timestamp, days_from_civil};
-pub use value::{Map, Value};
+pub use value::Value;

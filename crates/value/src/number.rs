@@ -18,13 +18,18 @@ pub enum Number {
 impl Number {
     /// Makes a number from a JSON literal that the caller has checked against the JSON grammar.
     pub fn from_literal(text: &str) -> Number {
+        if let Some(int) = short_integer(text) {
+            return Number::Int(int);
+        }
         if text != "-0"
             && let Ok(int) = text.parse::<i64>()
         {
             return Number::Int(int);
         }
         match text.parse::<f64>() {
-            Ok(float) if float.is_finite() && float_text(float) == text => Number::Float(float),
+            Ok(float) if is_shortest(text, float) || (float.is_finite() && float_text(float) == text) => {
+                Number::Float(float)
+            }
             _ => Number::Literal(Arc::from(text)),
         }
     }
@@ -73,6 +78,36 @@ impl Number {
     }
 }
 
+/// An integer of up to 18 digits in the ordinary spelling.
+fn short_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    if digits.is_empty() || digits.len() > 18 {
+        return None;
+    }
+    let mut value = 0;
+    for digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i64::from(digit - b'0');
+    }
+    match (value, digits.len() == text.len()) {
+        (_, true) => Some(value),
+        (0, false) => None, // `-0` is no integer that prints like that
+        (_, false) => Some(-value),
+    }
+}
+
+/// Whether a literal is the shortest spelling of its float for a reason that needs no printing: texts of up to 15 digits
+/// belong to different floats (`f64::DIGITS`), so the shortest is the one without needless digits. False when in doubt.
+fn is_shortest(text: &str, float: f64) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let Some((whole, fraction)) = digits.split_once('.') else { return false };
+    let is_short = whole.len() + fraction.len() <= f64::DIGITS as usize;
+    let is_plain = fraction == "0" || fraction.bytes().all(|byte| byte.is_ascii_digit()) && !fraction.ends_with('0');
+    is_short && is_plain && (float == 0.0 || float.abs() >= 0.001) // smaller ones are printed with an exponent
+}
+
 /// The shortest text that reads back as the same float, always with a fraction or an exponent.
 pub(crate) fn float_text(float: f64) -> String {
     format!("{float:?}")
@@ -82,7 +117,7 @@ impl fmt::Display for Number {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Number::Int(int) => write!(out, "{int}"),
-            Number::Float(float) => out.write_str(&float_text(*float)),
+            Number::Float(float) => write!(out, "{float:?}"), // as `float_text`
             Number::Literal(text) => out.write_str(text),
         }
     }
@@ -114,6 +149,10 @@ impl From<i64> for Number {
 mod tests {
     use super::Number;
 
+    fn number(text: &str) -> Number {
+        Number::from_literal(text)
+    }
+
     #[test]
     fn spelling_is_kept() {
         for text in
@@ -123,9 +162,56 @@ mod tests {
         }
     }
 
+    /// What is found without printing is what printing finds.
+    #[test]
+    fn floats_are_those_that_print_as_they_are_spelled() {
+        let texts = [
+            "0.0",
+            "-0.0",
+            "0.00",
+            "1.0",
+            "1.10",
+            "-2.5",
+            "0.001",
+            "0.0001",
+            "0.00001",
+            "0.30000000000000004",
+            "12345678901234.5",
+            "123456789012345.6",
+            "999999999999999.0",
+            "9999999999999999.0",
+            "99999999999999999.0",
+            "1.5e3",
+            "1e-7",
+            "0.000123",
+            "5e-324",
+            "74.125",
+        ];
+        for text in texts {
+            let is_float = format!("{:?}", text.parse::<f64>().unwrap()) == text;
+            assert_eq!(matches!(number(text), Number::Float(_)), is_float, "{text}");
+        }
+        for thousandths in 0..200_000 {
+            let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+            let is_float = format!("{:?}", text.parse::<f64>().unwrap()) == text;
+            assert_eq!(matches!(number(&text), Number::Float(_)), is_float, "{text}");
+        }
+    }
+
+    #[test]
+    fn integers_are_those_of_64_bits() {
+        for text in
+            ["0", "7", "-1", "999999999999999999", "-999999999999999999", "9223372036854775807", "-9223372036854775808"]
+        {
+            assert!(matches!(number(text), Number::Int(int) if int.to_string() == text), "{text}");
+        }
+        for text in ["-0", "9223372036854775808", "-9223372036854775809", "1.0", "1e1"] {
+            assert!(!matches!(number(text), Number::Int(_)), "{text}");
+        }
+    }
+
     #[test]
     fn equality_is_by_value() {
-        let number = Number::from_literal;
         assert_eq!(number("1"), number("1.0"));
         assert_eq!(number("100000"), number("1e5"));
         assert_ne!(number("1"), number("2"));

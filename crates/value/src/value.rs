@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Number;
-
-/// The members of a JSON object, in the order they were written.
-pub type Map = indexmap::IndexMap<Arc<str>, Value, foldhash::fast::FixedState>;
+use crate::{Map, Number};
 
 /// A JSON value. Cloning copies a pointer, whatever the size.
 #[derive(Clone, Debug, Default, PartialEq)]

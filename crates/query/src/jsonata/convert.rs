@@ -114,8 +114,7 @@ impl Border {
     }
 
     fn object(&mut self, members: &JMap) -> Result<Value, NoJson> {
-        let mut made = stepwell_value::Map::default();
-        made.reserve(members.len().min(self.bytes_left));
+        let mut made = stepwell_value::Map::with_capacity(members.len().min(self.bytes_left));
         for (name, member) in members {
             self.spend(name.len() + 3)?;
             if let Some(member) = self.value(member)? {

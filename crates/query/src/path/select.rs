@@ -261,10 +261,8 @@ fn merged<'n>(
     let Value::Object(members) = node else {
         return if place.upstream_definite { Err(Miss::Absent(place.no_object(node))) } else { Ok(None) };
     };
-    let found: Map = names
-        .iter()
-        .filter_map(|name| members.get_key_value(name).map(|(key, value)| (key.clone(), value.clone())))
-        .collect();
+    let found: Map =
+        names.iter().filter_map(|name| members.get(name).map(|value| (name.clone(), value.clone()))).collect();
     let is_complete = names.iter().all(|name| members.contains_key(name));
     let is_match = is_complete || !place.scanning;
     Ok(is_match.then(|| Cow::Owned(Value::Object(found.into()))))

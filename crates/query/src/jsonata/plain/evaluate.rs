@@ -356,7 +356,7 @@ impl<'s> Evaluation<'s> {
         if context.is_array() {
             return Err(GaveUp); // then it groups the items
         }
-        let mut made = Map::with_capacity_and_hasher(pairs.len(), foldhash::fast::FixedState::default());
+        let mut made = Map::with_capacity(pairs.len());
         for (key, value) in pairs {
             let key = match key {
                 Node::Literal(Value::String(text)) => Arc::clone(text),
@@ -399,7 +399,7 @@ impl<'s> Evaluation<'s> {
                 members.push(item.clone());
             }
         }
-        let mut made = Map::with_capacity_and_hasher(groups.len(), foldhash::fast::FixedState::default());
+        let mut made = Map::with_capacity(groups.len());
         for (key, (pair, members)) in groups {
             let Some((_, value)) = pairs.get(pair) else { continue };
             if let Some(value) = self.node(value, &Got::sequence(members))?.into_value() {
