@@ -32,7 +32,7 @@ impl Dispatcher for Services {
         let (sender, receiver) = oneshot::channel();
         let mut desk = self.desk.lock();
         if let Some(task) = token::decode(&self.secret, &call.token) {
-            let called = if call.identity.express {
+            let called = if !call.identity.is_kept() {
                 Seen::CalledExpress(task.key, &call.identity.execution_arn)
             } else {
                 Seen::Called(task)
