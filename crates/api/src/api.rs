@@ -37,6 +37,9 @@ pub struct Config {
     pub quotas: Quotas,
     /// How many bytes of requests may be worked on at a time; beyond it large ones are throttled. Default: 64 MiB.
     pub request_bytes_in_flight_max: u64,
+    /// How many bytes of answers may wait for their clients to take them; beyond it large answers of operations that only
+    /// read are throttled. Default: 64 MiB.
+    pub answer_bytes_in_flight_max: u64,
 }
 
 impl Default for Config {
@@ -49,6 +52,7 @@ impl Default for Config {
             test_cases: None,
             quotas: Quotas::default(),
             request_bytes_in_flight_max: 64 * 1_048_576,
+            answer_bytes_in_flight_max: 64 * 1_048_576,
         }
     }
 }
@@ -59,7 +63,10 @@ pub struct Api {
     pub(crate) config: Config,
     pub(crate) throttle: Throttle,
     pub(crate) pollers: Pollers,
-    pub(crate) in_flight: InFlight,
+    /// Requests that are worked on.
+    pub(crate) in_flight: Arc<InFlight>,
+    /// Answers that are not sent yet.
+    pub(crate) answers: Arc<InFlight>,
     sessions: Sessions,
     stopping: watch::Sender<bool>,
 }
@@ -69,8 +76,9 @@ impl Api {
     pub fn new(engine: Handle, config: Config) -> Api {
         let sessions = Sessions::new(engine.secret());
         let throttle = Throttle::new(config.quotas.clone());
-        let (pollers, in_flight, stopping) = (Pollers::default(), InFlight::default(), watch::Sender::new(false));
-        Api { engine, config, throttle, pollers, in_flight, sessions, stopping }
+        let (pollers, stopping) = (Pollers::default(), watch::Sender::new(false));
+        let (in_flight, answers) = (Arc::default(), Arc::default());
+        Api { engine, config, throttle, pollers, in_flight, answers, sessions, stopping }
     }
 
     /// The engine.

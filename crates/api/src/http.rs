@@ -57,6 +57,7 @@ where
     let begun = std::time::Instant::now();
     let answered = call(api, &parts, body).await;
     let name = parts.headers.get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or("");
+    let answered = answered.and_then(|body| waiting(api, name, body.to_json()));
     let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     match &answered {
         Ok(_) => tracing::debug!(request_id, target = name, millis, "answered"),
@@ -65,9 +66,9 @@ where
         }
         Err(error) => tracing::debug!(request_id, target = name, millis, %error, "refused"),
     }
-    let (status, body) = match &answered {
-        Ok(body) => (200, body.to_json()),
-        Err(error) => (error.http_status, error.to_body().to_json()),
+    let (status, body) = match answered {
+        Ok(body) => (200, body),
+        Err(error) => (error.http_status, Bytes::from(error.to_body().to_json())),
     };
     let mut response = response(status, AWS_JSON, body);
     if let Ok(id) = HeaderValue::from_str(&request_id) {
@@ -86,11 +87,21 @@ fn operators(api: &Api, parts: &Parts) -> Option<Response<Full<Bytes>>> {
         "/_stepwell/version" => Shape::new().with("name", "stepwell").with("version", &*api.config.version),
         _ => return None,
     };
-    Some(response(200, JSON, body.build().to_json()))
+    Some(response(200, JSON, Bytes::from(body.build().to_json())))
 }
 
-fn response(status: u16, content_type: HeaderValue, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+/// An answer that waits for its client, with its place among those that do.
+///
+/// # Errors
+/// ThrottlingException, when too much waits and the operation has changed nothing.
+fn waiting(api: &Api, target: &str, text: String) -> Result<Bytes, ApiError> {
+    let operation = target.rsplit('.').next().unwrap_or_default();
+    let only_reads = ["Describe", "List", "GetExecutionHistory"].iter().any(|start| operation.starts_with(start));
+    api.answers.answer(text, if only_reads { api.config.answer_bytes_in_flight_max } else { u64::MAX })
+}
+
+fn response(status: u16, content_type: HeaderValue, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
@@ -171,7 +182,7 @@ fn is_loopback(host: &str) -> bool {
 /// # Errors
 /// `RequestEntityTooLargeException` with 413, as AWS's front end answers; ThrottlingException when too much is in flight;
 /// `RequestTimeoutException` with 408 when it does not come in time; SerializationException when it breaks off.
-async fn read<B>(api: &Api, body: B) -> Result<(Bytes, Place<'_>), ApiError>
+async fn read<B>(api: &Api, body: B) -> Result<(Bytes, Place), ApiError>
 where
     B: Body + Send,
     B::Data: Send,

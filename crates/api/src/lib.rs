@@ -25,6 +25,7 @@ mod pollers;
 mod routing;
 mod server;
 mod settings;
+mod slow;
 mod sts;
 mod tags;
 mod tasks;

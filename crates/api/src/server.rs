@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use crate::access::Access;
 use crate::api::Api;
 use crate::http;
+use crate::slow::Patient;
 
 /// How long requests under way may take when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -95,7 +96,7 @@ async fn connection(stream: TcpStream, api: Arc<Api>, mut stop: watch::Receiver<
         builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
         builder
     };
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Patient::new(stream)), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {

@@ -1,5 +1,5 @@
 //! More than a server can take: thousands of idle connections and long polls, clients that stop in the middle of a request,
-//! giant requests at once. Its memory stays bounded, others are still served, and nothing that was acknowledged is lost.
+//! giant requests at once, clients that do not take giant answers. Its memory stays bounded, others are still served, and nothing that was acknowledged is lost.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands")]
@@ -176,4 +176,43 @@ fn giant_and_unfinished_requests() {
     let memory = resident_mib_max(&server);
     assert!(memory <= RESIDENT_MIB_MAX, "{memory} MiB");
     eprintln!("{} taken, {} throttled, {memory} MiB at most", taken.len(), throttled.into_inner());
+}
+
+/// Clients that ask for the history of an execution, some 10 MB, and read nothing of it.
+#[test]
+fn giant_answers_nobody_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, port) = server(folder.path());
+    let states: serde_json::Map<String, Value> = (0..20)
+        .map(|number| {
+            let next = json!({"Type": "Pass", "Next": (number + 1).to_string()});
+            (number.to_string(), if number < 19 { next } else { json!({"Type": "Pass", "End": true}) })
+        })
+        .collect();
+    let definition = json!({"StartAt": "0", "States": states}).to_string();
+    must(port, "CreateStateMachine", &json!({"name": "long", "definition": definition, "roleArn": ROLE}));
+    let started = must(port, "StartExecution", &start("long", &format!("\"{}\"", "x".repeat(GIANT - 2))));
+    let history = json!({"executionArn": started["executionArn"]});
+    assert!(must(port, "GetExecutionHistory", &history).to_string().len() > 40 * GIANT);
+
+    let body = history.to_string();
+    let request = head("GetExecutionHistory", body.len()) + &body;
+    let slow: Vec<TcpStream> = (0..80)
+        .map(|_| {
+            let mut stream = connect(port);
+            stream.write_all(request.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    until("those that wait fill the room", || {
+        let refused = call(port, "GetExecutionHistory", &history).unwrap().err()?;
+        assert!(refused["__type"].as_str().unwrap().contains("ThrottlingException"), "{refused}");
+        Some(())
+    });
+    others_are_served(port);
+    drop(slow);
+    until("room again", || call(port, "GetExecutionHistory", &history).unwrap().ok());
+    let memory = resident_mib_max(&server);
+    assert!(memory <= RESIDENT_MIB_MAX, "{memory} MiB");
+    eprintln!("{memory} MiB at most");
 }
