@@ -82,7 +82,7 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
             next += 1;
         }
         let ended = tokio::select! {
-            ended = running.join_next() => ended,
+            biased; // changes first, for they are rare; and nothing here is left to chance
             (update, reply) = changes.next() => {
                 update.apply(&mut record);
                 let _ = reply.send(save(handle, &record).await); // whoever asked may have gone
@@ -92,6 +92,7 @@ async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> R
                 }
                 continue;
             }
+            ended = running.join_next() => ended,
         };
         let Some(ended) = ended else { break };
         let Ok((index, ended)) = ended else { continue };
