@@ -1,23 +1,38 @@
 //! Building answers.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_model::ApiError;
-use stepwell_value::{Number, Timestamp, Value};
+use stepwell_value::{Map, Number, Timestamp, Value};
+
+thread_local! {
+    /// Names of members by where they stand in the program: each is made into a shared text once a thread.
+    static NAMES: RefCell<BTreeMap<(usize, usize), Arc<str>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// The name of a member. Hundreds of structures of an answer share it.
+fn name_of(name: &'static str) -> Arc<str> {
+    let place = (name.as_ptr().addr(), name.len());
+    NAMES.with_borrow_mut(|names| Arc::clone(names.entry(place).or_insert_with(|| Arc::from(name))))
+}
 
 /// The members of a structure, in the order they are put.
-#[derive(Default)]
-pub(crate) struct Shape(Vec<(&'static str, Value)>);
+pub(crate) struct Shape(Map);
 
 impl Shape {
+    /// Members most structures have room for.
+    const USUAL: usize = 8;
+
     /// A structure without members.
     pub fn new() -> Shape {
-        Shape::default()
+        Shape(Map::with_capacity(Shape::USUAL))
     }
 
     /// Adds a member.
     pub fn put(&mut self, name: &'static str, value: impl Into<Value>) -> &mut Shape {
-        self.0.push((name, value.into()));
+        self.0.insert(name_of(name), value.into());
         self
     }
 
@@ -43,7 +58,7 @@ impl Shape {
 
     /// The structure.
     pub fn build(self) -> Value {
-        Value::object(self.0)
+        Value::Object(Arc::new(self.0))
     }
 }
 

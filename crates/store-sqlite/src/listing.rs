@@ -30,11 +30,11 @@ pub(crate) fn executions(
     let before = before.unwrap_or(Place { time: Timestamp(i64::MAX), key: ExecutionKey(u64::MAX) });
     let mut statement = connection.prepare_cached(&ranges(index, filter))?;
     let mut rows = statement.query(params![owner, before.time.0, read::column(before.key)])?;
-    let mut found = Vec::new();
+    let mut found: Vec<ExecutionRecord> = Vec::new();
     while found.len() < limit
         && let Some(row) = rows.next()?
     {
-        match read::execution_row(row) {
+        match read::execution_row_after(found.last(), row) {
             Ok(record) => found.extend(Some(record).filter(|record| filter.matches(record))),
             Err(Trouble::Store(error @ Error::Damaged { .. })) => eprintln!("stepwell: left out of a listing: {error}"),
             Err(trouble) => return Err(trouble),

@@ -319,6 +319,11 @@ pub(crate) fn records(
 
 /// An execution out of its row's columns.
 pub(crate) fn execution_row(row: &Row<'_>) -> Answer<ExecutionRecord> {
+    execution_row_after(None, row)
+}
+
+/// The execution of a row in a listing; it shares with the one before it what is the same.
+pub(crate) fn execution_row_after(before: Option<&ExecutionRecord>, row: &Row<'_>) -> Answer<ExecutionRecord> {
     let columns = RowColumns {
         key: key(row.get(0)?),
         machine: MachineKey(row.get::<_, i64>(1)?.cast_unsigned()),
@@ -329,7 +334,7 @@ pub(crate) fn execution_row(row: &Row<'_>) -> Answer<ExecutionRecord> {
         redrive_count: row.get(6)?,
         last_event: row.get::<_, i64>(7)?.cast_unsigned(),
     };
-    format::decode_row(&columns, blob(row, 8)?).map_err(|error| of(error, columns.key))
+    format::decode_row_after(before, &columns, blob(row, 8)?).map_err(|error| of(error, columns.key))
 }
 
 /// An execution that runs, with its frames' heads.

@@ -156,6 +156,19 @@ pub fn encode_row(record: &ExecutionRecord) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// When they are damaged or of a newer version.
 pub fn decode_row(columns: &RowColumns, blob: &[u8]) -> Result<ExecutionRecord, Error> {
+    decode_row_after(None, columns, blob)
+}
+
+/// The execution of a row in a listing. What it has in common with the one before it is one copy: executions of a machine
+/// differ in little but their names.
+///
+/// # Errors
+/// [`Error::Damaged`].
+pub fn decode_row_after(
+    before: Option<&ExecutionRecord>,
+    columns: &RowColumns,
+    blob: &[u8],
+) -> Result<ExecutionRecord, Error> {
     let ([], body) = envelope::open(WHAT, blob)?;
     let (form, rest): (RowV1<'_>, _) = envelope::read_first(WHAT, &body)?;
     let (test_case, rest): (Option<TestCaseV1<'_>>, _) = match rest {
@@ -171,7 +184,7 @@ pub fn decode_row(columns: &RowColumns, blob: &[u8]) -> Result<ExecutionRecord, 
     Ok(ExecutionRecord {
         key: columns.key,
         machine: columns.machine,
-        revision_id: form.revision_id.into(),
+        revision_id: shared(before.map(|it| &it.revision_id), form.revision_id),
         generated_name: form.generated_name,
         status,
         stopped: columns.stopped,
@@ -182,27 +195,39 @@ pub fn decode_row(columns: &RowColumns, blob: &[u8]) -> Result<ExecutionRecord, 
         forked_from: fork.map(|it| Arc::new(ForkedFrom { execution_arn: it.execution_arn.into(), event: it.event })),
         identity: Arc::new(Identity {
             test_case: test_case.filter(|it| !it.test_case.is_empty()).map(|it| it.test_case.into()),
-            ..identity(&form, columns.started)?
+            ..identity(before.map(|it| &*it.identity), &form, columns.started)?
         }),
     })
 }
 
-fn identity(form: &RowV1<'_>, started: Timestamp) -> Result<Identity, Error> {
+fn identity(before: Option<&Identity>, form: &RowV1<'_>, started: Timestamp) -> Result<Identity, Error> {
     let arn = form.state_machine_arn;
     let usual_arn = usual_execution_arn(arn, form.name);
+    let (name, region) = (usual_machine_name(arn), usual_region(arn));
+    let of_machine = before.filter(|it| *it.state_machine_arn == *arn);
+    // Those that follow from the machine's ARN alone follow from the same one here.
+    let as_before = |known: Option<&Arc<str>>, text: &TextV1<'_>, usual| match (known, text) {
+        (Some(known), TextV1::Usual) if usual == Some(&**known) => Ok(Arc::clone(known)),
+        _ => lengthen(text, arn, usual),
+    };
     Ok(Identity {
         execution_arn: lengthen(&form.execution_arn, arn, usual_arn.as_deref())?,
         name: form.name.into(),
-        state_machine_arn: arn.into(),
-        state_machine_name: lengthen(&form.state_machine_name, arn, usual_machine_name(arn))?,
+        state_machine_arn: shared(of_machine.map(|it| &it.state_machine_arn), arn),
+        state_machine_name: as_before(of_machine.map(|it| &it.state_machine_name), &form.state_machine_name, name)?,
         version_arn: form.version_arn.as_ref().map(|text| lengthen(text, arn, None)).transpose()?,
         alias_arn: form.alias_arn.as_ref().map(|text| lengthen(text, arn, None)).transpose()?,
-        role_arn: form.role_arn.into(),
-        region: lengthen(&form.region, arn, usual_region(arn))?,
+        role_arn: shared(before.map(|it| &it.role_arn), form.role_arn),
+        region: as_before(of_machine.map(|it| &it.region), &form.region, region)?,
         started,
         express: form.express,
         test_case: None,
     })
+}
+
+/// A text, as the copy that is known when that is the same.
+fn shared(known: Option<&Arc<str>>, text: &str) -> Arc<str> {
+    known.filter(|known| ***known == *text).map_or_else(|| text.into(), Arc::clone)
 }
 
 fn shorten<'a>(text: &'a str, machine_arn: &str, usual: Option<&str>) -> TextV1<'a> {
@@ -228,7 +253,7 @@ fn usual_machine_name(machine_arn: &str) -> Option<&str> {
 /// `arn:aws:states:REGION:ACCOUNT:execution:MACHINE:NAME`
 fn usual_execution_arn(machine_arn: &str, name: &str) -> Option<String> {
     let (head, machine) = machine_arn.split_once(":stateMachine:")?;
-    Some(format!("{head}:execution:{machine}:{name}"))
+    Some([head, ":execution:", machine, ":", name].concat())
 }
 
 /// The fourth part of the machine's ARN.

@@ -133,9 +133,13 @@ fn rows_round_trip() {
     let forked_from = Some(std::sync::Arc::new(from));
     let forked = crate::ExecutionRecord { forked_from: forked_from.clone(), ..sample::record(&Case::numbered(2)) };
     let forked_case = crate::ExecutionRecord { forked_from, ..bare.clone() };
-    for record in [sample::record(&Case::numbered(1)), odd, bare, forked, forked_case] {
-        let bytes = encode_row(&record).unwrap();
-        assert_eq!(decode_row(&columns(&record), &bytes).unwrap(), record);
+    let all = [sample::record(&Case::numbered(1)), odd, bare, forked, forked_case];
+    for record in &all {
+        let bytes = encode_row(record).unwrap();
+        assert_eq!(decode_row(&columns(record), &bytes).unwrap(), *record);
+        for before in &all {
+            assert_eq!(decode_row_after(Some(before), &columns(record), &bytes).unwrap(), *record);
+        }
     }
     let usual = encode_row(&sample::record(&Case::numbered(1))).unwrap();
     assert!(usual.len() < 220, "{} bytes", usual.len());
