@@ -231,15 +231,5 @@ fn identity() -> Arc<Identity> {
 }
 
 fn new_execution() -> Execution {
-    Execution {
-        identity: identity(),
-        input: Payload::from_text(DOCUMENT).expect("the fixed document is JSON"),
-        status: Status::Running,
-        redrive_count: 0,
-        redriven: None,
-        next_event: 1,
-        next_frame: 0,
-        next_content: 0,
-        frames: BTreeMap::new(),
-    }
+    Execution::new(identity(), Payload::from_text(DOCUMENT).expect("the fixed document is JSON"))
 }

@@ -286,15 +286,5 @@ fn new_execution(case: &Case) -> Execution {
         express: case.express,
         test_case: None,
     };
-    Execution {
-        identity: Arc::new(identity),
-        input: case.input.clone(),
-        status: Status::Running,
-        redrive_count: 0,
-        redriven: None,
-        next_event: 1,
-        next_frame: 0,
-        next_content: 0,
-        frames: BTreeMap::new(),
-    }
+    Execution::new(Arc::new(identity), case.input.clone())
 }

@@ -1,6 +1,5 @@
 //! Whole executions through the interpreter, and the compiler.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -60,17 +59,7 @@ impl Machine {
 
     /// A new execution, and the Transition of its start.
     pub fn start(&self, input: Payload) -> (Execution, Transition) {
-        let mut execution = Execution {
-            identity: Arc::clone(&self.identity),
-            input,
-            status: Status::Running,
-            redrive_count: 0,
-            redriven: None,
-            next_event: 1,
-            next_frame: 0,
-            next_content: 0,
-            frames: BTreeMap::new(),
-        };
+        let mut execution = Execution::new(Arc::clone(&self.identity), input);
         let transition = self.tell(&mut execution, &Command::Start);
         (execution, transition)
     }

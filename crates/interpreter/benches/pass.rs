@@ -4,7 +4,6 @@
 //! fastest counts, for it was disturbed least. Setting up the execution is not measured.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may panic")]
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,15 +102,5 @@ fn execution(input: &Payload) -> Execution {
         express: false,
         test_case: None,
     };
-    Execution {
-        identity: Arc::new(identity),
-        input: input.clone(),
-        status: Status::Running,
-        redrive_count: 0,
-        redriven: None,
-        next_event: 1,
-        next_frame: 0,
-        next_content: 0,
-        frames: BTreeMap::new(),
-    }
+    Execution::new(Arc::new(identity), input.clone())
 }

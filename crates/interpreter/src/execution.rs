@@ -101,6 +101,23 @@ pub struct Execution {
     pub frames: BTreeMap<FrameId, Frame>,
 }
 
+impl Execution {
+    /// An execution that has done nothing yet.
+    pub fn new(identity: Arc<Identity>, input: Payload) -> Execution {
+        Execution {
+            identity,
+            input,
+            status: Status::Running,
+            redrive_count: 0,
+            redriven: None,
+            next_event: 1,
+            next_frame: 0,
+            next_content: 0,
+            frames: BTreeMap::new(),
+        }
+    }
+}
+
 /// The number of a frame in its execution, never used twice; 0 is the top level, until a redrive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FrameId(pub u32);

@@ -1,11 +1,9 @@
 //! Starting executions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stepwell_interpreter::{Command, Execution, Identity, Status};
+use stepwell_interpreter::{Command, Execution};
 use stepwell_store::ExecutionKey;
-use stepwell_value::Payload;
 
 use crate::config::Sabotage;
 
@@ -23,7 +21,7 @@ impl Shard {
         let stored = new.record.identity.is_kept() || is_sabotaged;
         let (execution, made) = match new.made {
             Some((execution, transition)) => (execution, Some(transition)),
-            None => (fresh(Arc::clone(&new.record.identity), new.input), None),
+            None => (Execution::new(Arc::clone(&new.record.identity), new.input), None),
         };
         let live = Live { execution, definition: new.definition, stored, uncommitted: 0, ended: new.ended };
         self.lives.insert(key, live);
@@ -45,20 +43,5 @@ impl Shard {
     pub(super) fn start_refused(&mut self, key: ExecutionKey) {
         self.lives.remove(&key);
         self.timers.forget(key);
-    }
-}
-
-/// An execution that has done nothing yet.
-fn fresh(identity: Arc<Identity>, input: Payload) -> Execution {
-    Execution {
-        identity,
-        input,
-        status: Status::Running,
-        redrive_count: 0,
-        redriven: None,
-        next_event: 1,
-        next_frame: 0,
-        next_content: 0,
-        frames: BTreeMap::new(),
     }
 }

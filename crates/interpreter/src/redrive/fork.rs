@@ -7,7 +7,6 @@
 //! Of every frame that was open at the event, what is kept ends with its last …StateExited; the state it stood at is
 //! entered again. A Parallel or an inline Map with branches that are not done stays open, and its branches go on one by one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stepwell_asl::{Definition, StateKind};
@@ -18,7 +17,7 @@ use super::reopening;
 use crate::command::Moment;
 use crate::effect::Effect;
 use crate::event::{Details, EventId, EventType, HistoryEvent};
-use crate::execution::{Execution, Identity, Status};
+use crate::execution::{Execution, Identity};
 use crate::limits::Limits;
 use crate::step::Step;
 use crate::transition::Transition;
@@ -113,17 +112,7 @@ pub fn fork(
         return Err(ForkRefusal::Full);
     }
     past.renumber(|event| kept.number(event));
-    let mut execution = Execution {
-        identity: Arc::clone(&request.identity),
-        input,
-        status: Status::Running,
-        redrive_count: 0,
-        redriven: None,
-        next_event: 1,
-        next_frame: 0,
-        next_content: 0,
-        frames: BTreeMap::new(),
-    };
+    let mut execution = Execution::new(Arc::clone(&request.identity), input);
     let mut step = Step::new(definition, &mut execution, moment, limits);
     write_history(&mut step, history, &kept);
     if let Some(seconds) = definition.timeout_seconds {

@@ -56,17 +56,7 @@ impl Run {
             express: false,
             test_case: None,
         };
-        let execution = Execution {
-            identity: Arc::new(identity),
-            input: Payload::from_text(input).unwrap(),
-            status: Status::Running,
-            redrive_count: 0,
-            redriven: None,
-            next_event: 1,
-            next_frame: 0,
-            next_content: 0,
-            frames: BTreeMap::new(),
-        };
+        let execution = Execution::new(Arc::new(identity), Payload::from_text(input).unwrap());
         let mut run = Run {
             definition: definition(text),
             limits: Limits::AWS,
