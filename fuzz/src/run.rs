@@ -11,7 +11,7 @@ use stepwell_interpreter::{
 };
 use stepwell_store::format::{decode_chunk, decode_frame, encode_chunk, encode_frame};
 use stepwell_store::held;
-use stepwell_value::{Payload, Timestamp, Value};
+use stepwell_value::{Payload, Timestamp};
 
 use crate::scope::DOCUMENT;
 use crate::tape::Tape;
@@ -135,7 +135,7 @@ impl<'a> World<'a> {
             Source::Content(number) => self.contents.get(&number)?.clone(),
             Source::EventInput(id) | Source::EventOutput(id) => held::payload_of(&self.event(id)?, source)?.clone(),
         };
-        Value::parse(payload.text()).expect("what is stored can be read");
+        stepwell_value::json::parse_own(payload.text()).expect("what is stored can be read");
         Some(payload)
     }
 

@@ -186,12 +186,21 @@ pub(crate) fn assign(
         .map(|(name, template)| evaluate(step, id, template, &scope, input).map(|value| (Arc::clone(name), value)));
     let mut values = values.collect::<Result<Vec<_>, _>>()?;
     values.sort_by(|one, two| one.0.cmp(&two.0));
+    values.iter().try_for_each(|(_, value)| not_too_deep(step, id, state, value))?;
     let bytes: usize = values.iter().map(|(_, value)| value.size_bytes()).sum();
     let exceeds_all = || step.limits.variables_bytes.is_some_and(|limit| exceeds(step, frame, &values, bytes, limit));
     if step.limits.assign_bytes.is_some_and(|limit| bytes > limit) || exceeds_all() {
         return Err(step.problem(id, Fault::Bare(Fault::assigned_too_much(&state.name))));
     }
     Ok(values)
+}
+
+/// Data that goes on without leaving the state: into variables, branches, iterations, children.
+///
+/// # Errors
+/// `States.DataLimitExceeded` when it is nested so deep that it could not be read again.
+pub(crate) fn not_too_deep(step: &Step<'_>, id: FrameId, state: &State, data: &Payload) -> Result<(), Problem> {
+    if data.is_too_deep() { Err(step.problem(id, Fault::Bare(Fault::too_deep(&state.name)))) } else { Ok(()) }
 }
 
 /// Whether all variables of the execution are larger than a limit once a frame has assigned these, of so many bytes.

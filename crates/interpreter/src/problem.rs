@@ -5,6 +5,7 @@ use std::sync::Arc;
 use stepwell_query::path::NoResult;
 use stepwell_query::{EvalError, jsonata};
 use stepwell_value::Payload;
+use stepwell_value::json::DEPTH_MAX;
 
 use crate::Failure;
 
@@ -112,6 +113,15 @@ impl Fault {
             format!(
                 "The state/task '{who}' returned a result with a size exceeding the maximum number of bytes service limit."
             ),
+        )
+    }
+
+    /// Data nested deeper than JSON may be; `who` is the state's name or the called resource. What AWS says of it was not
+    /// recorded.
+    pub fn too_deep(who: &str) -> Failure {
+        Failure::new(
+            "States.DataLimitExceeded",
+            format!("The state/task '{who}' made data nested deeper than the maximum allowed ({DEPTH_MAX})."),
         )
     }
 

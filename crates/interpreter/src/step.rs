@@ -227,12 +227,10 @@ impl<'s> Step<'s> {
     /// Leaves the current state with an output.
     ///
     /// # Errors
-    /// When the output is larger than the limit.
+    /// When the output is beyond the limits.
     pub fn exit(&mut self, id: FrameId, exit: states::Exit) -> Result<(), Problem> {
         let Some(state) = self.state_of(id) else { return Ok(()) };
-        if self.is_too_large(&exit.output) {
-            return Err(Problem::ordinary(Fault::too_large(&state.name)));
-        }
+        self.check(&exit.output, &state.name).map_err(Problem::ordinary)?;
         self.assign(id, &exit.assigned);
         let details = Details::StateExited {
             name: Arc::clone(&state.name),
@@ -342,9 +340,15 @@ impl<'s> Step<'s> {
         Arc::from(format!("{one:08x}-{two:04x}-4{three:03x}-{four:04x}-{five:012x}"))
     }
 
-    /// Whether a payload is larger than the limit.
-    pub fn is_too_large(&self, payload: &Payload) -> bool {
-        self.limits.payload_bytes.is_some_and(|limit| payload.size_bytes() > limit)
+    /// Whether a payload is within the limits; `who` is the state's name or the called resource.
+    ///
+    /// # Errors
+    /// `States.DataLimitExceeded` when it is larger than the limit, or nested so deep that it could not be read again.
+    pub fn check(&self, payload: &Payload, who: &str) -> Result<(), Failure> {
+        if self.limits.payload_bytes.is_some_and(|limit| payload.size_bytes() > limit) {
+            return Err(Fault::too_large(who));
+        }
+        if payload.is_too_deep() { Err(Fault::too_deep(who)) } else { Ok(()) }
     }
 
     /// Tells TestState the data after a stage of the data flow.

@@ -11,7 +11,7 @@ use crate::effect::{Effect, TimerKind};
 use crate::event::{Details, EventType};
 use crate::execution::{FrameId, TaskWait, Waiting};
 use crate::flow;
-use crate::problem::{Fault, Nature, Problem};
+use crate::problem::{Nature, Problem};
 use crate::states::Outcome;
 use crate::step::Step;
 use crate::{Failure, handling};
@@ -121,8 +121,7 @@ fn submitted(step: &mut Step<'_>, id: FrameId, task: &TaskState, output: &Payloa
 
 fn succeeded(step: &mut Step<'_>, id: FrameId, state: &State, task: &TaskState, output: Payload) {
     started(step, id, task, None);
-    if step.is_too_large(&output) {
-        let failure = Fault::too_large(called(task));
+    if let Err(failure) = step.check(&output, called(task)) {
         failed(step, id, task, failure, FailedStage::Run, Nature::Ordinary);
         return;
     }

@@ -8,6 +8,8 @@ use crate::{Number, Value, plain};
 
 /// How deep arrays and objects may be nested.
 pub const DEPTH_MAX: usize = 1000;
+/// How many levels we put around data of that depth to keep it: the items of a Map, the variables of a block.
+const LEVELS_AROUND: usize = 8;
 
 /// Where something stands in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -118,7 +120,49 @@ impl Spanned {
 /// # Errors
 /// When the text is not JSON, or nested deeper than [`DEPTH_MAX`].
 pub fn parse(text: &str) -> Result<Value, JsonError> {
-    read::<Plain>(text)
+    read::<Plain>(text, DEPTH_MAX)
+}
+
+/// Reads a text of our own making: data that may be nested as deep as is allowed, with what we have put around it.
+///
+/// # Errors
+/// When the text is not JSON, or nested deeper than that.
+pub fn parse_own(text: &str) -> Result<Value, JsonError> {
+    read::<Plain>(text, DEPTH_MAX + LEVELS_AROUND)
+}
+
+/// Whether arrays and objects stand in one another deeper than so many levels, in a text that is JSON.
+pub(crate) fn is_deeper(text: &str, levels: usize) -> bool {
+    if text.len() <= 2 * levels {
+        return false; // every level is opened and closed
+    }
+    let mut rest = text.as_bytes();
+    let mut open = 0_usize;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        match first {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            b'"' => rest = behind_string(rest),
+            _ => {}
+        }
+        if open > levels {
+            return true;
+        }
+    }
+    false
+}
+
+/// What comes behind a string of which the first quote was read.
+fn behind_string(mut rest: &[u8]) -> &[u8] {
+    loop {
+        let special = rest.get(plain::length(rest)..).unwrap_or_default();
+        match special.split_first() {
+            Some((b'"', after)) => return after,
+            Some((_, after)) => rest = after.get(1..).unwrap_or_default(), // an escape
+            None => return special,
+        }
+    }
 }
 
 /// Reads a text into a value with source positions.
@@ -126,7 +170,7 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
 /// # Errors
 /// When the text is not JSON, or nested deeper than [`DEPTH_MAX`].
 pub fn parse_spanned(text: &str) -> Result<Spanned, JsonError> {
-    read::<WithPlaces>(text)
+    read::<WithPlaces>(text, DEPTH_MAX)
 }
 
 /// What the reader makes of what it reads.
@@ -177,9 +221,10 @@ impl Builder for WithPlaces {
     }
 }
 
-fn read<B: Builder>(text: &str) -> Result<B::Out, JsonError> {
+fn read<B: Builder>(text: &str, depth_max: usize) -> Result<B::Out, JsonError> {
     let (keys, unescaped, items, members) = (Keys::default(), String::new(), Vec::new(), Vec::new());
-    let mut reader: Reader<'_, B> = Reader { text, bytes: text.as_bytes(), at: 0, keys, unescaped, items, members };
+    let bytes = text.as_bytes();
+    let mut reader: Reader<'_, B> = Reader { text, bytes, at: 0, depth_max, keys, unescaped, items, members };
     let value = reader.value(0).map_err(|failed| *failed)?;
     reader.skip_blanks();
     match reader.peek() {
@@ -219,6 +264,7 @@ struct Reader<'t, B: Builder> {
     text: &'t str,
     bytes: &'t [u8],
     at: usize,
+    depth_max: usize,
     keys: Keys,
     /// The string with escapes that is being read.
     unescaped: String,
@@ -508,10 +554,9 @@ impl<B: Builder> Reader<'_, B> {
     }
 
     fn open(&mut self, depth: usize) -> Result<usize, Failed> {
-        if depth >= DEPTH_MAX {
-            return Err(
-                self.error(format!("Document nesting depth ({}) exceeds the maximum allowed ({DEPTH_MAX})", depth + 1))
-            );
+        if depth >= self.depth_max {
+            let (depth, max) = (depth + 1, self.depth_max);
+            return Err(self.error(format!("Document nesting depth ({depth}) exceeds the maximum allowed ({max})")));
         }
         self.at += 1;
         Ok(self.at - 1)

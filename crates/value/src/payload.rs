@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use crate::{JsonError, Value};
+use crate::{JsonError, Value, json};
 
 /// The data that flows between states: JSON text, its parsed value, or both.
 ///
@@ -16,9 +16,14 @@ pub struct Payload(Arc<Inner>);
 struct Inner {
     text: OnceLock<Arc<str>>,
     value: OnceLock<Value>,
+    is_too_deep: OnceLock<bool>,
 }
 
 impl Payload {
+    fn new(text: OnceLock<Arc<str>>, value: OnceLock<Value>, is_too_deep: OnceLock<bool>) -> Payload {
+        Payload(Arc::new(Inner { text, value, is_too_deep }))
+    }
+
     /// Checks a text and keeps its spelling.
     ///
     /// # Errors
@@ -26,23 +31,23 @@ impl Payload {
     pub fn from_text(text: impl Into<Arc<str>>) -> Result<Payload, JsonError> {
         let text = text.into();
         let value = Value::parse(&text)?;
-        Ok(Payload(Arc::new(Inner { text: OnceLock::from(text), value: OnceLock::from(value) })))
+        Ok(Payload::new(OnceLock::from(text), OnceLock::from(value), OnceLock::from(false)))
     }
 
     /// Takes a text that was checked before (out of our own store). It is parsed when first looked into; should it not be
     /// JSON after all, its value is `null`.
     pub fn from_checked_text(text: impl Into<Arc<str>>) -> Payload {
-        Payload(Arc::new(Inner { text: OnceLock::from(text.into()), value: OnceLock::new() }))
+        Payload::new(OnceLock::from(text.into()), OnceLock::new(), OnceLock::new())
     }
 
     /// Takes a value; its text will be the canonical one.
     pub fn from_value(value: Value) -> Payload {
-        Payload(Arc::new(Inner { text: OnceLock::new(), value: OnceLock::from(value) }))
+        Payload::new(OnceLock::new(), OnceLock::from(value), OnceLock::new())
     }
 
     /// The parsed value.
     pub fn value(&self) -> &Value {
-        self.0.value.get_or_init(|| self.0.text.get().and_then(|text| Value::parse(text).ok()).unwrap_or_default())
+        self.0.value.get_or_init(|| self.0.text.get().and_then(|text| json::parse_own(text).ok()).unwrap_or_default())
     }
 
     /// The text: the one it came with, or the canonical one.
@@ -56,6 +61,15 @@ impl Payload {
     /// The size of the text in UTF-8 bytes.
     pub fn size_bytes(&self) -> usize {
         self.text().len()
+    }
+
+    /// Whether it is nested deeper than JSON may be ([`json::DEPTH_MAX`]): what templates make may be, and then its text could
+    /// not be read again.
+    pub fn is_too_deep(&self) -> bool {
+        *self.0.is_too_deep.get_or_init(|| match (self.0.text.get(), self.0.value.get()) {
+            (Some(text), _) => json::is_deeper(text, json::DEPTH_MAX),
+            (None, value) => value.is_some_and(|value| value.is_deeper(json::DEPTH_MAX)),
+        })
     }
 
     /// Whether both are one and the same copy.
@@ -101,5 +115,18 @@ mod tests {
         let made =
             Payload::from_text("[ 1 ]").map(|payload| Payload::from_value(payload.value().clone()).text().to_string());
         assert_eq!(made.as_deref(), Ok("[1]"));
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_noticed() {
+        let nested = |levels: usize| format!("{}\"[[\\\"[[\"{}", "[".repeat(levels), "]".repeat(levels));
+        for (levels, is_too_deep) in [(1, false), (1000, false), (1001, true)] {
+            let text = Payload::from_checked_text(nested(levels));
+            assert_eq!(text.is_too_deep(), is_too_deep, "text, {levels}");
+            let value = Payload::from_value(text.value().clone());
+            assert_eq!(value.is_too_deep(), is_too_deep, "value, {levels}");
+            assert_eq!(value.text(), text.text(), "our own text is read");
+            assert_eq!(Payload::from_text(nested(levels)).is_err(), is_too_deep, "the text of others, {levels}");
+        }
     }
 }

@@ -109,6 +109,16 @@ impl Value {
         matches!(self, Value::Null)
     }
 
+    /// Whether arrays and objects stand in one another deeper than so many levels.
+    pub fn is_deeper(&self, levels: usize) -> bool {
+        match (self, levels.checked_sub(1)) {
+            (Value::Array(_) | Value::Object(_), None) => true,
+            (Value::Array(items), Some(levels)) => items.iter().any(|item| item.is_deeper(levels)),
+            (Value::Object(map), Some(levels)) => map.iter().any(|(_, member)| member.is_deeper(levels)),
+            _ => false,
+        }
+    }
+
     /// The JSON name of the kind of value: `null`, `boolean`, `number`, `string`, `array`, `object`.
     pub fn kind(&self) -> &'static str {
         match self {

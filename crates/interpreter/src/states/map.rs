@@ -150,7 +150,9 @@ pub(crate) fn iteration_input(
     let mut scope = step.scope(frame, state, &effective);
     scope.item = Some((index, item, key));
     let selected = selector.eval(&scope).map_err(|error| step.problem(id, Fault::of_eval(error, &effective)))?;
-    Ok(Payload::from_value(selected))
+    let selected = Payload::from_value(selected);
+    flow::not_too_deep(step, id, state, &selected)?;
+    Ok(selected)
 }
 
 pub(super) fn items(
@@ -166,7 +168,9 @@ pub(super) fn items(
         Items::Input => effective.value().clone(),
         Items::Path(path) => path.select(&scope).map_err(|missing| step.problem(id, Fault::of_path(&missing)))?,
         Items::Template(template) => {
-            template.eval(&scope).map_err(|error| step.problem(id, Fault::of_eval(error, effective)))?
+            let items = template.eval(&scope).map_err(|error| step.problem(id, Fault::of_eval(error, effective)))?;
+            flow::not_too_deep(step, id, state, &Payload::from_value(items.clone()))?;
+            items
         }
     };
     let fits = matches!(value, Value::Array(_));

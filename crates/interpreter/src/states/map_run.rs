@@ -175,7 +175,10 @@ fn child_inputs(
             Some(selector) => {
                 let mut scope = step.scope(frame, state, effective);
                 scope.item = Some((index, item, key));
-                selector.eval(&scope).map_err(|error| step.problem(id, Fault::of_eval(error, effective)))?
+                let input =
+                    selector.eval(&scope).map_err(|error| step.problem(id, Fault::of_eval(error, effective)))?;
+                flow::not_too_deep(step, id, state, &Payload::from_value(input.clone()))?;
+                input
             }
         };
         inputs.push(input);

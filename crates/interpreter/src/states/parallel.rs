@@ -18,6 +18,7 @@ pub(crate) fn run(
 ) -> Result<Outcome, Problem> {
     let effective = flow::effective_input(step, id, state)?;
     let input = flow::parameters(step, id, state, &effective, None)?;
+    flow::not_too_deep(step, id, state, &input)?;
     let started_event = step.emit(id, EventType::ParallelStateStarted, Details::None);
     let open = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
     step.wait(id, Waiting::Branches { started_event, open });

@@ -24,9 +24,7 @@ pub(crate) fn run(step: &mut Step<'_>, id: FrameId, state: &State, task: &TaskSt
     let heartbeat_seconds = seconds(step, id, state, task.heartbeat.as_ref(), "HeartbeatSeconds", &effective)?;
     let token = token(step, id, task);
     let parameters = flow::parameters(step, id, state, &effective, token)?;
-    if step.is_too_large(&parameters) {
-        return Err(step.problem(id, Fault::Bare(Fault::too_large(&state.name))));
-    }
+    step.check(&parameters, &state.name).map_err(|failure| step.problem(id, Fault::Bare(failure)))?;
     let credentials_role_arn = credentials(step, id, state, task, &effective)?;
     let details =
         scheduled(step, task, parameters.clone(), timeout_seconds, heartbeat_seconds, credentials_role_arn.clone());

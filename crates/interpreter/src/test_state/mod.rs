@@ -221,9 +221,7 @@ fn waited(step: &mut Step<'_>, state: &State, test: &Test<'_>) -> Result<Ended, 
         None => return call(step),
     };
     too_many_failures(state, test, &result, step)?;
-    if step.is_too_large(&result) {
-        return Err(Problem::ordinary(Fault::too_large(&state.name)));
-    }
+    step.check(&result, &state.name).map_err(Problem::ordinary)?;
     step.with_frame(FRAME, |frame| frame.waiting = Waiting::Nothing);
     flow::leave(step, FRAME, state, result, true).map(Ended::Exits)
 }
@@ -275,11 +273,9 @@ fn writes_results(distributed: &Distributed) -> bool {
     distributed.writer.as_ref().is_some_and(|writer| writer.parameters.is_some())
 }
 
-/// The exit, unless its output is too large.
+/// The exit, unless its output is beyond the limits.
 fn fitting(step: &Step<'_>, state: &State, exit: Exit) -> Result<Exit, Problem> {
-    if step.is_too_large(&exit.output) {
-        return Err(Problem::ordinary(Fault::too_large(&state.name)));
-    }
+    step.check(&exit.output, &state.name).map_err(Problem::ordinary)?;
     Ok(exit)
 }
 
