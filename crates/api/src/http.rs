@@ -213,17 +213,14 @@ fn authenticate(api: &Api, request: &SignedRequest<'_>, services: &[&str]) -> Re
 
 /// Looks at a request as a signature covers it.
 fn signed<T>(parts: &Parts, body: &Bytes, look: impl FnOnce(&SignedRequest<'_>) -> T) -> T {
-    let named = |(name, value): (&'_ HeaderName, &'_ HeaderValue)| -> Option<(String, String)> {
-        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-    };
-    let mut owned: Vec<(String, String)> = parts.headers.iter().filter_map(named).collect();
+    let mut headers: Vec<(&str, &str)> = Vec::with_capacity(parts.headers.len() + 1);
+    headers.extend(parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))));
     // A request in absolute form names the host in its line; HTTP/1.1 clients send both.
     if !parts.headers.contains_key(HOST)
         && let Some(authority) = parts.uri.authority()
     {
-        owned.push(("host".to_owned(), authority.to_string()));
+        headers.push(("host", authority.as_str()));
     }
-    let headers: Vec<(&str, &str)> = owned.iter().map(|(name, value)| (&**name, &**value)).collect();
     look(&SignedRequest {
         method: parts.method.as_str(),
         path: parts.uri.path(),

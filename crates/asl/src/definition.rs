@@ -22,6 +22,8 @@ pub struct Definition {
     pub comment: Option<Arc<str>>,
     /// The machine's `QueryLanguage`.
     pub query_language: QueryLanguage,
+    /// Whether any state has JSONata for its query language.
+    pub uses_jsonata: bool,
     /// The machine's `TimeoutSeconds`.
     pub timeout_seconds: Option<u64>,
     /// All `States` maps; the first is the top level.

@@ -183,6 +183,7 @@ impl<'o> Compiler<'o> {
                 text: Arc::from(text),
                 comment,
                 query_language: self.language,
+                uses_jsonata: states.iter().any(|state| state.query_language == QueryLanguage::Jsonata),
                 timeout_seconds,
                 blocks,
                 states,

@@ -75,19 +75,13 @@ impl Handle {
             input: request.input.clone(),
         };
         let made = stepwell_interpreter::fork(&definition, &fork, moment, &self.config().limits);
-        let made = made.map_err(ForkError::Refused)?;
+        let (execution, transition) = made.map_err(ForkError::Refused)?;
         if !request.records.is_empty() {
             self.write(request.records.clone()).await?;
         }
-        let identity = Arc::clone(&record.identity);
-        let started = Started {
-            key,
-            execution_arn: Arc::clone(&identity.execution_arn),
-            name: Arc::clone(&identity.name),
-            started: identity.started,
-        };
+        let started = Started::of(&record);
         let (reply, outcome) = oneshot::channel();
-        let new = NewExecution { record, input: Payload::default(), definition, reply, ended: None, made: Some(made) };
+        let new = NewExecution { record, execution, definition, reply, ended: None, made: Some(transition) };
         self.send(key, Message::Start(Box::new(new)));
         match outcome.await {
             Ok(StartReply::Started) => Ok(started),

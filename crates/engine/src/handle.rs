@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stepwell_asl::Definition;
-use stepwell_interpreter::{Command, Details, EventId, Failure, HistoryEvent, Identity, Progress, Status, TaskRequest};
+use stepwell_interpreter::{
+    Command, Details, EventId, Execution, Failure, HistoryEvent, Identity, Progress, Status, TaskRequest,
+};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::{Error, ExecutionFilter, ExecutionKey, MachineKey, Place, Store, Write, WriteError};
 use stepwell_value::{Payload, Timestamp};
@@ -14,9 +16,10 @@ use crate::activities::{Activities, ActivityTask};
 use crate::integration::{Answer, Call, Cancelled, Reporter};
 use crate::names;
 use crate::registry::Resolved;
-use crate::shard::{Applied, Message, NewExecution, StartReply};
+use crate::shard::{Applied, Ended, Message, NewExecution, StartReply};
 use crate::shared::Shared;
 use crate::token::{self, TaskRef};
+use crate::unstored;
 
 /// A cheap handle of the engine.
 #[derive(Clone)]
@@ -48,6 +51,18 @@ pub struct Started {
     pub name: Arc<str>,
     /// When it was started.
     pub started: Timestamp,
+}
+
+impl Started {
+    pub(crate) fn of(record: &ExecutionRecord) -> Started {
+        let identity = &record.identity;
+        Started {
+            key: record.key,
+            execution_arn: Arc::clone(&identity.execution_arn),
+            name: Arc::clone(&identity.name),
+            started: identity.started,
+        }
+    }
 }
 
 /// How an Express execution ended that was started synchronously.
@@ -145,7 +160,7 @@ impl Handle {
         let done = Box::new(move |outcome| {
             let _ = sender.send(outcome); // the caller may have gone
         });
-        self.0.store.commit(writes, done);
+        self.0.store.commit(&writes, done);
         let outcome = receiver.await;
         self.0.known_machines.forget(); // whatever became of the writes
         outcome.map_err(|_| Error::Backend("the store was closed".to_owned()))?
@@ -196,7 +211,10 @@ impl Handle {
         // Whether a chosen name is taken is found out by the write that takes it: a read beforehand costs as much again.
         let (input, test_case) = (request.input.clone(), request.test_case.clone());
         let (reply, outcome) = oneshot::channel();
-        let started = self.send_start(request, reply, None)?;
+        let (started, over) = self.send_start(request, reply, None)?;
+        if over.is_some() {
+            return Ok(started);
+        }
         match outcome.await {
             Ok(StartReply::Started) => Ok(started),
             Ok(StartReply::NameTaken(existing)) => self.already_started(existing, &input, test_case.as_deref()),
@@ -212,9 +230,12 @@ impl Handle {
     pub async fn start_sync(&self, request: StartRequest) -> Result<SyncResult, StartError> {
         let (reply, _) = oneshot::channel();
         let (sender, ended) = oneshot::channel();
-        let started = self.send_start(request, reply, Some(sender))?;
+        let (started, over) = self.send_start(request, reply, Some(sender))?;
         let stopping = || StartError::Unavailable("the execution was cut off".to_owned());
-        let ended = ended.await.map_err(|_| stopping())?;
+        let ended = match over {
+            Some(ended) => ended,
+            None => ended.await.map_err(|_| stopping())?,
+        };
         Ok(SyncResult {
             started,
             stopped: ended.stopped,
@@ -224,27 +245,33 @@ impl Handle {
         })
     }
 
+    /// Hands a start to the loop of the execution, unless it has ended already.
     fn send_start(
         &self,
         request: StartRequest,
         reply: oneshot::Sender<StartReply>,
-        ended: Option<oneshot::Sender<crate::shard::Ended>>,
-    ) -> Result<Started, StartError> {
+        ended: Option<oneshot::Sender<Ended>>,
+    ) -> Result<(Started, Option<Ended>), StartError> {
         let key = self.0.new_key();
         if self.0.is_overloaded(key) {
             return Err(StartError::Throttled);
         }
         let definition = self.definition(&request.resolved)?;
         let record = self.new_record(key, &request);
-        let identity = Arc::clone(&record.identity);
-        let new = NewExecution { record, input: request.input, definition, reply, ended, made: None };
+        let started = Started::of(&record);
+        let mut execution = Execution::new(Arc::clone(&record.identity), request.input);
+        let mut made = None;
+        if unstored::is_meant(&self.0, &execution, &definition) {
+            let first = unstored::first_step(&self.0, key, &mut execution, &definition);
+            let transition = first.map_err(StartError::Unavailable)?;
+            if unstored::is_over(&transition) {
+                return Ok((started, Ended::of(&transition)));
+            }
+            made = Some(transition);
+        }
+        let new = NewExecution { record, execution, definition, reply, ended, made };
         self.0.send(key, Message::Start(Box::new(new)));
-        Ok(Started {
-            key,
-            execution_arn: Arc::clone(&identity.execution_arn),
-            name: Arc::clone(&identity.name),
-            started: identity.started,
-        })
+        Ok((started, None))
     }
 
     /// A number for a new execution.
@@ -308,12 +335,7 @@ impl Handle {
         if !same || self.input_of(existing)?.value() != input.value() {
             return Err(StartError::AlreadyExists(Arc::clone(&identity.execution_arn)));
         }
-        Ok(Started {
-            key: existing,
-            execution_arn: Arc::clone(&identity.execution_arn),
-            name: Arc::clone(&identity.name),
-            started: identity.started,
-        })
+        Ok(Started::of(&record))
     }
 
     /// The input of an execution.

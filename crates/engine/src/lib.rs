@@ -29,6 +29,7 @@ pub mod shard;
 mod shared;
 mod timers;
 pub mod token;
+mod unstored;
 
 pub use activities::ActivityTask;
 pub use clock::{Clock, SystemClock};

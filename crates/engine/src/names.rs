@@ -15,9 +15,18 @@ pub fn generate(secret: &[u8; 32], key: ExecutionKey) -> String {
     // A UUID has 122 free bits: 60 of the tag, 62 of the hidden key.
     let high = (tag & 0xFFFF_FFFF_FFFF_0000) | 0x4000 | (tag >> 4 & 0x0FFF);
     let low = 0x8000_0000_0000_0000 | hidden;
+    uuid(high, low)
+}
+
+/// The usual spelling of 128 bits.
+fn uuid(high: u64, low: u64) -> String {
     let (one, two, three) = (high >> 32, (high >> 16) & 0xFFFF, high & 0xFFFF);
     let (four, five) = (low >> 48, low & 0xFFFF_FFFF_FFFF);
     format!("{one:08x}-{two:04x}-{three:04x}-{four:04x}-{five:012x}")
+}
+
+fn first_64_bits(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 /// The last part of an Express execution's ARN: a UUID that tells runs of the same name apart. Keys of what is not stored are
@@ -25,9 +34,8 @@ pub fn generate(secret: &[u8; 32], key: ExecutionKey) -> String {
 pub fn express_part(secret: &[u8; 32], incarnation: u64, key: ExecutionKey) -> String {
     let both = (u128::from(incarnation) << 64) | u128::from(key.0);
     let bytes = mac(secret, "express execution", &both.to_be_bytes());
-    let hex: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+    let (high, low) = (first_64_bits(&bytes), bytes.get(8..).map_or(0, first_64_bits));
+    uuid((high & !0xF000) | 0x4000, (low & 0x0FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000)
 }
 
 /// The key in a name that [`generate`] made; `None` for any other name.
@@ -47,12 +55,12 @@ pub fn key_of(secret: &[u8; 32], name: &str) -> Option<ExecutionKey> {
 /// 60 bits, the lowest four zero.
 fn tag(secret: &[u8; 32], key: u64) -> u64 {
     let bytes = mac(secret, "execution name", &key.to_be_bytes());
-    u64::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]]) & !0xF
+    first_64_bits(&bytes) & !0xF
 }
 
 fn mask(secret: &[u8; 32], tag: u64) -> u64 {
     let bytes = mac(secret, "execution name mask", &tag.to_be_bytes());
-    u64::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]])
+    first_64_bits(&bytes)
 }
 
 #[cfg(test)]

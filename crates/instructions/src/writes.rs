@@ -65,7 +65,7 @@ pub fn commit() -> Outcome<crate::Repeated> {
         let told = Arc::clone(&done);
         let group = vec![Write::Start { record: Box::new(record.clone()), write: Box::new(write.clone()) }];
         store.commit(
-            group,
+            &group,
             Box::new(move |outcome| {
                 told.store(outcome.is_ok_and(|all| all.iter().all(Result::is_ok)), Ordering::Relaxed);
             }),

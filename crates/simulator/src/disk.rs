@@ -241,7 +241,8 @@ fn dated(group: &[Write]) -> Vec<Option<Dated>> {
 }
 
 impl Store for Disk {
-    fn commit(&self, mut group: Vec<Write>, done: Box<dyn FnOnce(Committed) + Send>) {
+    fn commit(&self, group: &[Write], done: Box<dyn FnOnce(Committed) + Send>) {
+        let mut group = group.to_vec();
         let forgotten = self.spoil(&mut group);
         let (dated, weather) = (dated(&group), Arc::clone(&self.weather));
         let told = move |outcome: Committed| {
@@ -253,7 +254,7 @@ impl Store for Disk {
             }
             done(outcome);
         };
-        self.memory.commit(group, Box::new(told));
+        self.memory.commit(&group, Box::new(told));
         self.synced();
     }
 

@@ -146,7 +146,7 @@ impl World {
             let record = stepwell_engine::registry::record(&workflow::scope(), RecordBody::Activity(record));
             Write::Put(Box::new(record))
         });
-        self.disk.commit(activities.collect(), Box::new(drop));
+        self.disk.commit(&activities.collect::<Vec<_>>(), Box::new(drop));
         let names = Options::count(self.options.names).max(1);
         let mut desk = self.desk.lock();
         for machine in 0..self.callers.machines() {

@@ -48,9 +48,9 @@ fn fill(folder: &str, count: u64) -> Result<(), Box<dyn Error>> {
     let mut queued = 0;
     for first in (0..count).step_by(usize::try_from(GROUP)?) {
         let numbers = first..count.min(first + GROUP);
-        let group = numbers.map(|number| one(&pattern, &events, last.0 + 1 + number, number)).collect();
+        let group: Vec<_> = numbers.map(|number| one(&pattern, &events, last.0 + 1 + number, number)).collect();
         let sender = sender.clone();
-        store.commit(group, Box::new(move |outcome| drop(sender.send(outcome))));
+        store.commit(&group, Box::new(move |outcome| drop(sender.send(outcome))));
         queued += 1;
         if queued > AHEAD {
             finished(&done)?;

@@ -46,7 +46,7 @@ fn recover(store: Arc<SqliteStore>, folder: &std::path::Path, executions: u64) -
     let first = store.last_key().unwrap().0 + 1;
     for key in first..first + OPEN {
         let sender = sender.clone();
-        store.commit(vec![sample::start(&Case::numbered(key))], Box::new(move |_| sender.send(()).unwrap_or_default()));
+        store.commit(&[sample::start(&Case::numbered(key))], Box::new(move |_| sender.send(()).unwrap_or_default()));
     }
     (0..OPEN).for_each(|_| free.recv().unwrap());
     drop(store);
@@ -103,7 +103,7 @@ fn next(store: Arc<SqliteStore>, write: Write, mut rest: Vec<ExecutionWrite>, fr
             None => free.send(()).unwrap_or_default(),
         }
     };
-    store.commit(vec![write], Box::new(done));
+    store.commit(&[write], Box::new(done));
 }
 
 fn make(key: u64, named: bool) -> (ExecutionRecord, [ExecutionWrite; 3]) {

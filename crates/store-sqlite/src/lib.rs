@@ -120,8 +120,8 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn commit(&self, group: Vec<Write>, done: Box<dyn FnOnce(Committed) + Send>) {
-        self.send(Job::Group { group: encode::group(&group), done });
+    fn commit(&self, group: &[Write], done: Box<dyn FnOnce(Committed) + Send>) {
+        self.send(Job::Group { group: encode::group(group), done });
     }
 
     fn load(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, Error> {

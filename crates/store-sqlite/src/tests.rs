@@ -379,7 +379,7 @@ fn groups_that_are_queued_together_share_a_commit() {
     for key in 1..=50 {
         let sender = sender.clone();
         let group = vec![sample::start(&Case::numbered(key))];
-        store.commit(group, Box::new(move |outcome| sender.send((key, outcome.is_ok())).unwrap()));
+        store.commit(&group, Box::new(move |outcome| sender.send((key, outcome.is_ok())).unwrap()));
     }
     hold.send(()).unwrap();
     drop(sender);
@@ -392,7 +392,7 @@ fn groups_that_are_queued_together_share_a_commit() {
 fn a_caller_that_panics_does_not_stop_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    store.commit(vec![sample::start(&Case::numbered(1))], Box::new(|_| panic!("a bug of the caller")));
+    store.commit(&[sample::start(&Case::numbered(1))], Box::new(|_| panic!("a bug of the caller")));
     put(&store, sample::start(&Case::numbered(2)));
     assert_eq!(store.open_executions(None, 10).unwrap().count(), 2);
 }

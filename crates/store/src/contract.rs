@@ -64,7 +64,7 @@ macro_rules! contract_tests {
 /// Commits a group and waits for its outcome.
 pub fn commit(store: &dyn Store, group: Vec<Write>) -> Committed {
     let (sender, receiver) = mpsc::channel();
-    store.commit(group, Box::new(move |outcome| sender.send(outcome).unwrap()));
+    store.commit(&group, Box::new(move |outcome| sender.send(outcome).unwrap()));
     receiver.recv().expect("done is called once")
 }
 
@@ -870,7 +870,7 @@ pub fn a_closed_store_refuses(harness: &mut dyn Harness) {
     for key in 1..=20 {
         let sender = sender.clone();
         let group = vec![sample::start(&Case::numbered(key))];
-        store.commit(group, Box::new(move |outcome| sender.send(outcome.is_ok()).unwrap()));
+        store.commit(&group, Box::new(move |outcome| sender.send(outcome.is_ok()).unwrap()));
     }
     store.close();
     assert_eq!(receiver.try_iter().filter(|fine| *fine).count(), 20);

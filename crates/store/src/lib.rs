@@ -220,7 +220,7 @@ impl OpenPage {
 pub trait Store: Send + Sync + 'static {
     /// Queues a group of writes. `done` is called once, from a thread of the store, after the group is durable (or has
     /// failed). Groups become durable in the order they were queued; a read that begins after `done` sees them.
-    fn commit(&self, group: Vec<Write>, done: Box<dyn FnOnce(Committed) + Send>);
+    fn commit(&self, group: &[Write], done: Box<dyn FnOnce(Committed) + Send>);
 
     /// Everything needed to go on with an open execution; `None` when it does not exist or is closed.
     ///

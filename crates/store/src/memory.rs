@@ -125,7 +125,7 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn commit(&self, group: Vec<Write>, done: Done) {
+    fn commit(&self, group: &[Write], done: Done) {
         let mut inner = self.lock();
         if inner.closed {
             drop(inner);
@@ -133,14 +133,14 @@ impl Store for MemoryStore {
         }
         let verdict = match &self.gate {
             _ if !inner.held.is_empty() => Verdict::Hold,
-            Some(gate) => gate(&group),
+            Some(gate) => gate(group),
             None => Verdict::Apply,
         };
         let outcome = match verdict {
-            Verdict::Apply => inner.data.apply(group),
+            Verdict::Apply => inner.data.apply(group.to_vec()),
             Verdict::Deny(message) => Err(Error::Backend(message)),
-            Verdict::ApplyAndFail(message) => inner.data.apply(group).and(Err(Error::Backend(message))),
-            Verdict::Hold => return inner.held.push_back((group, done)),
+            Verdict::ApplyAndFail(message) => inner.data.apply(group.to_vec()).and(Err(Error::Backend(message))),
+            Verdict::Hold => return inner.held.push_back((group.to_vec(), done)),
         };
         drop(inner);
         done(outcome);
@@ -454,7 +454,7 @@ mod tests {
                 let counter = if outcome.is_ok() { fine } else { failed };
                 counter.fetch_add(1, Ordering::Relaxed);
             };
-            store.commit(vec![start], Box::new(count));
+            store.commit(&[start], Box::new(count));
         }
         assert_eq!((failed.load(Ordering::Relaxed), fine.load(Ordering::Relaxed), store.held()), (2, 0, 2));
         let there = |store: &MemoryStore, key| store.execution(ExecutionKey(key)).unwrap().is_some();
@@ -471,7 +471,7 @@ mod tests {
         let again = store.clone();
         let second = vec![sample::start(&sample::Case::numbered(2))];
         let first: Vec<Write> = vec![sample::start(&sample::Case::numbered(1))];
-        store.commit(first, Box::new(move |_| again.commit(second, Box::new(drop))));
+        store.commit(&first, Box::new(move |_| again.commit(&second, Box::new(drop))));
         assert_eq!(store.last_key().unwrap(), ExecutionKey(2));
     }
 }

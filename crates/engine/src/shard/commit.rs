@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use stepwell_interpreter::{Effect, Failure, FrameId, Transition};
+use stepwell_interpreter::{Effect, FrameId, Transition};
 use stepwell_store::record::{ExecutionRecord, ExecutionWrite};
 use stepwell_store::{Committed, ExecutionKey, Write, WriteError, merge};
 use tokio::sync::oneshot;
@@ -62,6 +62,21 @@ impl Group {
     }
 }
 
+/// How large groups were lately.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Recent {
+    /// Transitions in the last one, or half of what it was before.
+    size: usize,
+    /// Whether most of them were of the same executions.
+    merges: bool,
+}
+
+impl Recent {
+    fn then(self, transitions: usize, writes: usize) -> Recent {
+        Recent { size: transitions.max(self.size / 2), merges: transitions >= 2 * writes }
+    }
+}
+
 /// What is to be done when a Transition is durable.
 pub(crate) struct After {
     pub key: ExecutionKey,
@@ -86,15 +101,7 @@ impl After {
 
     /// How the execution ended, when this transition ended it.
     pub fn ended(&self) -> Option<Ended> {
-        use stepwell_interpreter::Details;
-        let (status, stopped) = self.transition.closed?;
-        let (mut output, mut failure) = (None, Failure::default());
-        match self.transition.events.last().map(|event| &event.details) {
-            Some(Details::Output { output: found }) => output = Some(found.clone()),
-            Some(Details::Failure(found)) => failure = found.clone(),
-            _ => {}
-        }
-        Some(Ended { status, stopped, output, failure })
+        Ended::of(&self.transition)
     }
 }
 
@@ -140,10 +147,12 @@ impl Shard {
     }
 
     /// Whether more is likely to come for the batch in a moment: groups were larger lately. Then it is worth waiting for,
-    /// since a commit costs some pages whatever is in it. A caller who is alone is never waited with.
+    /// since a commit costs some pages whatever is in it: for all of it where Transitions are of few executions, since
+    /// those become one write; for half of it otherwise. A caller who is alone is never waited with.
     pub fn expects_company(&self) -> bool {
         let few = self.batch.afters.len();
-        self.committing.is_none() && few > 0 && self.recent_group >= COMPANY && few < self.recent_group
+        let enough = if self.recent_group.merges { self.recent_group.size } else { self.recent_group.size / 2 };
+        self.committing.is_none() && few > 0 && self.recent_group.size >= COMPANY && few < enough
     }
 
     /// Hands the batch to the store, unless one is under way.
@@ -165,7 +174,7 @@ impl Shard {
             waiting.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             let _ = sender.send(Message::Committed(outcome)); // a loop that has ended needs no news
         });
-        self.shared.store.commit(group.writes.clone(), done);
+        self.shared.store.commit(&group.writes, done);
     }
 
     /// The group is durable, or has failed.
@@ -177,7 +186,7 @@ impl Shard {
                 }
                 let Some(group) = self.committing.take() else { return };
                 let again = group.tries > 1;
-                self.recent_group = group.afters.len().max(self.recent_group / 2);
+                self.recent_group = self.recent_group.then(group.afters.len(), group.writes.len());
                 // A group that was tried again may have been applied the first time, its answer lost.
                 let applied = |write| again && self.is_applied(write);
                 let judged = group.writes.iter().zip(results);

@@ -17,7 +17,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, mpsc};
 
 use stepwell_asl::Definition;
-use stepwell_interpreter::{Command, Execution, Failure, FrameId, MapRunOutcome, Progress, Status, Transition};
+use stepwell_interpreter::{
+    Command, Details, Execution, Failure, FrameId, MapRunOutcome, Progress, Status, Transition,
+};
 use stepwell_store::record::ExecutionRecord;
 use stepwell_store::{Committed, Error, ExecutionKey};
 use stepwell_value::{Payload, Timestamp};
@@ -57,13 +59,13 @@ pub(crate) enum Message {
 /// An execution to start.
 pub(crate) struct NewExecution {
     pub record: ExecutionRecord,
-    pub input: Payload,
+    pub execution: Execution,
     pub definition: Arc<Definition>,
     pub reply: oneshot::Sender<StartReply>,
     /// Set for StartSyncExecution: told how it ended.
     pub ended: Option<oneshot::Sender<Ended>>,
-    /// The execution with its first Transition, when they were made already: a fork.
-    pub made: Option<(Execution, Transition)>,
+    /// The execution's first Transition, when it was made already: of a fork, or of one that is not stored.
+    pub made: Option<Transition>,
 }
 
 /// A closed execution as it goes on, and the Transition that opens it.
@@ -90,6 +92,20 @@ pub(crate) struct Ended {
     pub stopped: Timestamp,
     pub output: Option<Payload>,
     pub failure: Failure,
+}
+
+impl Ended {
+    /// How a Transition has ended its execution, when it has.
+    pub fn of(transition: &Transition) -> Option<Ended> {
+        let (status, stopped) = transition.closed?;
+        let (mut output, mut failure) = (None, Failure::default());
+        match transition.events.last().map(|event| &event.details) {
+            Some(Details::Output { output: found }) => output = Some(found.clone()),
+            Some(Details::Failure(found)) => failure = found.clone(),
+            _ => {}
+        }
+        Some(Ended { status, stopped, output, failure })
+    }
 }
 
 /// What became of a command.
@@ -139,8 +155,8 @@ pub(crate) struct Shard {
     batch: commit::Group,
     /// What is being committed.
     committing: Option<commit::Group>,
-    /// How many Transitions became durable with a group lately: the last one, or half of what it was before.
-    recent_group: usize,
+    /// What groups were like lately.
+    recent_group: commit::Recent,
     /// Why the last commit failed; nothing is started until one succeeds.
     stalled: Option<String>,
     entropy: u64,
@@ -160,7 +176,7 @@ impl Shard {
             unfinished: VecDeque::new(),
             batch: commit::Group::default(),
             committing: None,
-            recent_group: 0,
+            recent_group: commit::Recent::default(),
             stalled: None,
             entropy: RandomState::new().build_hasher().finish(),
         }

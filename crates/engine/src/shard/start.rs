@@ -1,8 +1,6 @@
 //! Starting executions.
 
-use std::sync::Arc;
-
-use stepwell_interpreter::{Command, Execution};
+use stepwell_interpreter::Command;
 use stepwell_store::ExecutionKey;
 
 use crate::config::Sabotage;
@@ -19,13 +17,9 @@ impl Shard {
         let key = new.record.key;
         let is_sabotaged = self.shared.config.sabotage == Some(Sabotage::StoredExpress);
         let stored = new.record.identity.is_kept() || is_sabotaged;
-        let (execution, made) = match new.made {
-            Some((execution, transition)) => (execution, Some(transition)),
-            None => (Execution::new(Arc::clone(&new.record.identity), new.input), None),
-        };
-        let live = Live { execution, definition: new.definition, stored, uncommitted: 0, ended: new.ended };
-        self.lives.insert(key, live);
-        let Some(transition) = made.or_else(|| self.step(key, &Command::Start)) else {
+        let (execution, definition, ended) = (new.execution, new.definition, new.ended);
+        self.lives.insert(key, Live { execution, definition, stored, uncommitted: 0, ended });
+        let Some(transition) = new.made.or_else(|| self.step(key, &Command::Start)) else {
             let _ = new.reply.send(StartReply::Unavailable("the first step of the execution failed".to_owned()));
             return;
         };
