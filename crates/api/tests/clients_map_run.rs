@@ -3,17 +3,9 @@
 
 mod common;
 
-use common::{Client, Server};
+use common::{Client, HEAD, Server};
 use stepwell_api::Access;
 use stepwell_value::Value;
-
-const HEAD: &str = "arn:aws:states:us-east-1:123456789012";
-
-async fn ok(client: &mut Client, operation: &str, body: &str) -> Value {
-    let (status, answer) = client.call(operation, body).await;
-    assert_eq!(status, 200, "{operation} {body}: {answer}");
-    answer
-}
 
 async fn refused(client: &mut Client, body: &str, reason: &str) {
     let (status, answer) = client.call("UpdateMapRun", body).await;
@@ -23,22 +15,22 @@ async fn refused(client: &mut Client, body: &str, reason: &str) {
 
 /// A Distributed Map over three items, one at a time, whose children wait for a worker.
 async fn start(client: &mut Client) -> String {
-    ok(client, "CreateActivity", r#"{"name":"a"}"#).await;
+    client.ok("CreateActivity", r#"{"name":"a"}"#).await;
     let task = format!(r#"{{"Type":"Task","Resource":"{HEAD}:activity:a","End":true}}"#);
     let definition = format!(
         r#"{{"StartAt":"M","States":{{"M":{{"Type":"Map","MaxConcurrency":1,"End":true,"ItemProcessor":{{"ProcessorConfig":{{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"}},"StartAt":"T","States":{{"T":{task}}}}}}}}}}}"#
     );
     let definition = Value::from(definition).to_json();
     let body = format!(r#"{{"name":"m","roleArn":"arn:aws:iam::1:role/r","definition":{definition}}}"#);
-    ok(client, "CreateStateMachine", &body).await;
+    client.ok("CreateStateMachine", &body).await;
     let body = format!(r#"{{"stateMachineArn":"{HEAD}:stateMachine:m","input":"[1,2,3]","name":"x"}}"#);
-    ok(client, "StartExecution", &body).await;
+    client.ok("StartExecution", &body).await;
     format!("{HEAD}:execution:m:x")
 }
 
 /// The token of the next child's task; waits for one.
 async fn token(client: &mut Client) -> String {
-    let task = ok(client, "GetActivityTask", &format!(r#"{{"activityArn":"{HEAD}:activity:a"}}"#)).await;
+    let task = client.ok("GetActivityTask", &format!(r#"{{"activityArn":"{HEAD}:activity:a"}}"#)).await;
     task.get("taskToken").and_then(Value::as_str).expect("a task").to_owned()
 }
 
@@ -48,7 +40,7 @@ async fn a_map_run_is_changed_under_way() {
     let mut client = server.client().await;
     let execution = start(&mut client).await;
     let first = token(&mut client).await;
-    let runs = ok(&mut client, "ListMapRuns", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;
+    let runs = client.ok("ListMapRuns", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;
     let run = runs.get("mapRuns").and_then(Value::as_array).unwrap()[0].get("mapRunArn").unwrap().to_json();
 
     refused(&mut client, &format!(r#"{{"mapRunArn":{run}}}"#), "MISSING_REQUIRED_PARAMETER").await;
@@ -60,19 +52,19 @@ async fn a_map_run_is_changed_under_way() {
 
     // Without the change the second task would never come: the first one is not answered.
     let update = format!(r#"{{"mapRunArn":{run},"maxConcurrency":3,"toleratedFailureCount":1}}"#);
-    assert_eq!(ok(&mut client, "UpdateMapRun", &update).await, Value::empty_object());
-    let shown = ok(&mut client, "DescribeMapRun", &format!(r#"{{"mapRunArn":{run}}}"#)).await;
+    assert_eq!(client.ok("UpdateMapRun", &update).await, Value::empty_object());
+    let shown = client.ok("DescribeMapRun", &format!(r#"{{"mapRunArn":{run}}}"#)).await;
     let number = |member: &str| shown.get(member).and_then(Value::as_i64);
     assert_eq!((number("maxConcurrency"), number("toleratedFailureCount")), (Some(3), Some(1)));
     let others = [token(&mut client).await, token(&mut client).await];
 
     // Without the change the first failure would end the run.
-    ok(&mut client, "SendTaskFailure", &format!(r#"{{"taskToken":"{first}"}}"#)).await;
+    client.ok("SendTaskFailure", &format!(r#"{{"taskToken":"{first}"}}"#)).await;
     for other in others {
-        ok(&mut client, "SendTaskSuccess", &format!(r#"{{"taskToken":"{other}","output":"1"}}"#)).await;
+        client.ok("SendTaskSuccess", &format!(r#"{{"taskToken":"{other}","output":"1"}}"#)).await;
     }
     server.ended(&execution).await;
-    let ended = ok(&mut client, "DescribeExecution", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;
+    let ended = client.ok("DescribeExecution", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;
     assert_eq!(ended.get("output").and_then(Value::as_str), Some("[1,1]"), "{ended}");
     refused(&mut client, &update, "CANNOT_UPDATE_COMPLETED_MAP_RUN").await;
     server.stop().await;
@@ -84,27 +76,26 @@ async fn less_tolerance_may_end_a_map_run() {
     let mut client = server.client().await;
     let execution = start(&mut client).await;
     let first = token(&mut client).await;
-    let runs = ok(&mut client, "ListMapRuns", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;
+    let runs = client.ok("ListMapRuns", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;
     let run = runs.get("mapRuns").and_then(Value::as_array).unwrap()[0].get("mapRunArn").unwrap().to_json();
-    ok(&mut client, "UpdateMapRun", &format!(r#"{{"mapRunArn":{run},"toleratedFailurePercentage":50}}"#)).await;
-    ok(&mut client, "SendTaskFailure", &format!(r#"{{"taskToken":"{first}"}}"#)).await;
+    client.ok("UpdateMapRun", &format!(r#"{{"mapRunArn":{run},"toleratedFailurePercentage":50}}"#)).await;
+    client.ok("SendTaskFailure", &format!(r#"{{"taskToken":"{first}"}}"#)).await;
     token(&mut client).await; // the second child has started, so that the first one is counted
-    let shown = ok(&mut client, "DescribeMapRun", &format!(r#"{{"mapRunArn":{run}}}"#)).await;
+    let shown = client.ok("DescribeMapRun", &format!(r#"{{"mapRunArn":{run}}}"#)).await;
     let counts = shown.get("executionCounts").unwrap();
     let count = |member: &str| counts.get(member).and_then(Value::as_i64).unwrap();
     assert_eq!((count("total"), count("failed"), count("running"), count("pending")), (3, 1, 1, 1), "{shown}");
-    let children =
-        ok(&mut client, "ListExecutions", &format!(r#"{{"mapRunArn":{run},"statusFilter":"RUNNING"}}"#)).await;
+    let children = client.ok("ListExecutions", &format!(r#"{{"mapRunArn":{run},"statusFilter":"RUNNING"}}"#)).await;
     let child = children.get("executions").and_then(Value::as_array).unwrap()[0].get("executionArn").unwrap().to_json();
     let about = format!(r#"{{"executionArn":{child}}}"#);
-    let described = ok(&mut client, "DescribeExecution", &about).await;
+    let described = client.ok("DescribeExecution", &about).await;
     assert_eq!(described.get("mapRunArn").unwrap().to_json(), run);
-    let described = ok(&mut client, "DescribeStateMachineForExecution", &about).await;
+    let described = client.ok("DescribeStateMachineForExecution", &about).await;
     assert_eq!(described.get("mapRunArn").unwrap().to_json(), run);
     assert!(described.get("label").and_then(Value::as_str).is_some_and(|label| label.len() == 36), "{described}");
-    ok(&mut client, "UpdateMapRun", &format!(r#"{{"mapRunArn":{run},"toleratedFailurePercentage":10}}"#)).await;
+    client.ok("UpdateMapRun", &format!(r#"{{"mapRunArn":{run},"toleratedFailurePercentage":10}}"#)).await;
     server.ended(&execution).await;
-    let ended = ok(&mut client, "DescribeExecution", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;
+    let ended = client.ok("DescribeExecution", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;
     let error = ended.get("error").and_then(Value::as_str);
     assert_eq!(error, Some("States.ExceedToleratedFailureThreshold"), "{ended}");
     server.stop().await;

@@ -3,8 +3,7 @@
 
 mod common;
 
-use common::{Known, Row, Server, scenario};
-use stepwell_api::Access;
+use common::Row;
 
 const TWO: &str = r#"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Next\":\"B\"},\"B\":{\"Type\":\"Fail\",\"Error\":\"E\"}}}"#;
 const MENDED: &str =
@@ -16,16 +15,7 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/r";
 #[track_caller]
 fn check(rows: &[Row]) {
     let names = [("TWO", TWO), ("MENDED", MENDED), ("OTHER", OTHER), ("MAP", MAP), ("ROLE", ROLE)];
-    let filled = |body: &str| -> &'static str {
-        Box::leak(names.iter().fold(body.to_owned(), |body, (name, text)| body.replace(name, text)).into_boxed_str())
-    };
-    let rows: Vec<Row> = rows.iter().map(|row| (row.0, filled(row.1), row.2, filled(row.3))).collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let server = Server::start(Access::default()).await;
-        scenario(&server, &mut Known::default(), &rows).await;
-        server.stop().await;
-    });
+    common::check(&names, rows);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Known, Row, Server, scenario};
+use common::{Row, Server};
 use stepwell_api::Access;
 use stepwell_value::Value;
 
@@ -13,20 +13,7 @@ const ROLE: &str = r#""roleArn":"arn:aws:iam::123456789012:role/r""#;
 /// Runs rows on a server of their own; `PASS` and `ROLE` in requests stand for a definition and a role.
 #[track_caller]
 fn check(rows: &[Row]) {
-    let rows: Vec<Row> = rows
-        .iter()
-        .map(|(operation, body, status, expected)| {
-            let body = body.replace("PASS", PASS).replace("ROLE", ROLE);
-            let leaked: &'static str = Box::leak(body.into_boxed_str());
-            (*operation, leaked, *status, *expected)
-        })
-        .collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let server = Server::start(Access::default()).await;
-        scenario(&server, &mut Known::default(), &rows).await;
-        server.stop().await;
-    });
+    common::check(&[("PASS", PASS), ("ROLE", ROLE)], rows);
 }
 
 #[test]

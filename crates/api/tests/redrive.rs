@@ -3,8 +3,7 @@
 
 mod common;
 
-use common::{Known, Row, Server, scenario};
-use stepwell_api::Access;
+use common::Row;
 
 const FAIL: &str = r#""definition":"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Fail\",\"Error\":\"E\"}}}""#;
 const PASS: &str = r#""definition":"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"End\":true}}}""#;
@@ -17,20 +16,7 @@ const ROLE: &str = r#""roleArn":"arn:aws:iam::123456789012:role/r""#;
 #[track_caller]
 fn check(rows: &[Row]) {
     let names = [("FAIL", FAIL), ("PASS", PASS), ("WAIT", WAIT), ("MAP,", &format!("{MAP},")), ("ROLE", ROLE)];
-    let filled = |body: &str| names.iter().fold(body.to_owned(), |body, (name, text)| body.replace(name, text));
-    let rows: Vec<Row> = rows
-        .iter()
-        .map(|(operation, body, status, expected)| {
-            let leaked: &'static str = Box::leak(filled(body).into_boxed_str());
-            (*operation, leaked, *status, *expected)
-        })
-        .collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let server = Server::start(Access::default()).await;
-        scenario(&server, &mut Known::default(), &rows).await;
-        server.stop().await;
-    });
+    common::check(&names, rows);
 }
 
 #[test]

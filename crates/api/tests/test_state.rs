@@ -3,8 +3,7 @@
 
 mod common;
 
-use common::{Known, Row, Server, scenario};
-use stepwell_api::Access;
+use common::Row;
 use stepwell_value::Value;
 
 const PASS: &str = r#"{"Type":"Pass","Next":"Z"}"#;
@@ -20,21 +19,12 @@ const ROLE: &str = r#""roleArn":"arn:aws:iam::123456789012:role/r""#;
 /// A call of TestState: the definition, the request's other members, status, answer (see [`Row`]).
 #[track_caller]
 fn check(calls: &[(&str, &str, u16, &'static str)]) {
-    let rows: Vec<Row> = calls
-        .iter()
-        .map(|(definition, more, status, expected)| {
-            let more = more.replace("ROLE", ROLE);
-            let body = format!(r#"{{"definition":{}{more}}}"#, Value::from(*definition));
-            let leaked: &'static str = Box::leak(body.into_boxed_str());
-            ("TestState", leaked, *status, *expected)
-        })
-        .collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let server = Server::start(Access::default()).await;
-        scenario(&server, &mut Known::default(), &rows).await;
-        server.stop().await;
-    });
+    let leaked = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let row = |(definition, more, status, expected): &(&str, &str, u16, &'static str)| {
+        let body = format!(r#"{{"definition":{}{more}}}"#, Value::from(*definition));
+        ("TestState", leaked(body), *status, *expected)
+    };
+    common::check(&[("ROLE", ROLE)], &calls.iter().map(row).collect::<Vec<Row>>());
 }
 
 #[test]

@@ -3,26 +3,17 @@
 
 mod common;
 
-use common::{Client, Server};
+use common::{Client, HEAD, Server};
 use stepwell_api::Access;
 use stepwell_model::PageToken;
 use stepwell_value::{Timestamp, Value};
 
-const HEAD: &str = "arn:aws:states:us-east-1:123456789012";
 const PASS: &str = r#"{"StartAt":"A","States":{"A":{"Type":"Pass","End":true,"Assign":{"x":1}}}}"#;
 const INVALID_TOKEN: &str = "InvalidToken: Invalid Token: 'Invalid token'";
 
-async fn ok(client: &mut Client, operation: &str, body: &str) -> Value {
-    let (status, answer) = client.call(operation, body).await;
-    assert_eq!(status, 200, "{operation} {body}: {answer}");
-    answer
-}
-
 #[track_caller]
 fn says(answer: &(u16, Value), told: &str, place: &str) {
-    let text = |member: &str| answer.1.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let code = text("__type").rsplit('#').next().unwrap_or_default().to_owned();
-    assert_eq!((answer.0, format!("{code}: {}", text("message"))), (400, told.to_owned()), "{place}");
+    assert_eq!((answer.0, common::told(&answer.1)), (400, told.to_owned()), "{place}");
 }
 
 fn machine(name: &str, more: &str) -> String {
@@ -33,22 +24,22 @@ fn machine(name: &str, more: &str) -> String {
 /// Two of everything that is listed; gives the execution's ARN.
 async fn fill(client: &mut Client) -> String {
     for name in ["one", "two"] {
-        ok(client, "CreateActivity", &format!(r#"{{"name":"{name}"}}"#)).await;
-        ok(client, "CreateStateMachine", &machine(name, "")).await;
+        client.ok("CreateActivity", &format!(r#"{{"name":"{name}"}}"#)).await;
+        client.ok("CreateStateMachine", &machine(name, "")).await;
     }
     for description in ["first", "second"] {
         let body = format!(
             r#"{{"stateMachineArn":"{HEAD}:stateMachine:one","publish":true,"versionDescription":"{description}","tracingConfiguration":{{"enabled":{}}}}}"#,
             description == "first"
         );
-        ok(client, "UpdateStateMachine", &body).await;
+        client.ok("UpdateStateMachine", &body).await;
         let routing = format!(r#"[{{"stateMachineVersionArn":"{HEAD}:stateMachine:one:1","weight":100}}]"#);
         let alias = format!(r#"{{"name":"{description}","routingConfiguration":{routing}}}"#);
-        ok(client, "CreateStateMachineAlias", &alias).await;
+        client.ok("CreateStateMachineAlias", &alias).await;
     }
     for name in ["a", "b"] {
         let body = format!(r#"{{"stateMachineArn":"{HEAD}:stateMachine:one","name":"{name}"}}"#);
-        ok(client, "StartExecution", &body).await;
+        client.ok("StartExecution", &body).await;
     }
     format!("{HEAD}:execution:one:a")
 }
@@ -72,9 +63,9 @@ async fn page_tokens() {
         ("GetExecutionHistory", execution.clone()),
     ];
     for (operation, parent) in &listings {
-        let page = ok(&mut client, operation, &format!(r#"{{{parent}"maxResults":1}}"#)).await;
+        let page = client.ok(operation, &format!(r#"{{{parent}"maxResults":1}}"#)).await;
         let token = page.get("nextToken").and_then(Value::as_str).unwrap_or_else(|| panic!("{operation}: {page}"));
-        let next = ok(&mut client, operation, &format!(r#"{{{parent}"maxResults":1,"nextToken":"{token}"}}"#)).await;
+        let next = client.ok(operation, &format!(r#"{{{parent}"maxResults":1,"nextToken":"{token}"}}"#)).await;
         assert_ne!(next.to_json(), page.to_json(), "{operation}");
         tokens.push(token.to_owned());
     }
@@ -109,7 +100,7 @@ async fn page_tokens() {
 async fn settings_one_by_one() {
     let server = Server::start(Access::default()).await;
     let mut client = server.client().await;
-    ok(&mut client, "CreateStateMachine", &machine("kept", "")).await;
+    client.ok("CreateStateMachine", &machine("kept", "")).await;
     const ONE: &str =
         "InvalidLoggingConfiguration: Invalid Logging Configuration: Must specify exactly one Log Destination.";
     let failed = |value: &str, at: &str, why: &str| {
@@ -186,10 +177,9 @@ async fn settings_one_by_one() {
         );
         says(&client.call("UpdateStateMachine", &body).await, told, &format!("update: {settings}"));
     }
-    let listed = ok(&mut client, "ListStateMachines", "{}").await;
+    let listed = client.ok("ListStateMachines", "{}").await;
     assert_eq!(listed.get("stateMachines").and_then(Value::as_array).unwrap().len(), 1, "nothing was made: {listed}");
-    let kept =
-        ok(&mut client, "DescribeStateMachine", &format!(r#"{{"stateMachineArn":"{HEAD}:stateMachine:kept"}}"#)).await;
+    let kept = client.ok("DescribeStateMachine", &format!(r#"{{"stateMachineArn":"{HEAD}:stateMachine:kept"}}"#)).await;
     assert_eq!(
         kept.get("roleArn").and_then(Value::as_str),
         Some("arn:aws:iam::123456789012:role/r"),
@@ -205,7 +195,7 @@ async fn metadata_only() {
     let mut client = server.client().await;
     let execution = fill(&mut client).await;
     server.ended(&execution).await;
-    ok(&mut client, "CreateStateMachine", &machine("x", r#","type":"EXPRESS""#)).await;
+    client.ok("CreateStateMachine", &machine("x", r#","type":"EXPRESS""#)).await;
     let calls = [
         ("DescribeExecution", format!(r#""executionArn":"{execution}""#), &["input", "output"][..]),
         ("DescribeStateMachine", format!(r#""stateMachineArn":"{HEAD}:stateMachine:one""#), &["variableReferences"]),
@@ -213,8 +203,8 @@ async fn metadata_only() {
         ("StartSyncExecution", format!(r#""stateMachineArn":"{HEAD}:stateMachine:x""#), &["input", "output"]),
     ];
     for (operation, body, left_out) in calls {
-        let all = ok(&mut client, operation, &format!(r#"{{{body},"includedData":"ALL_DATA"}}"#)).await;
-        let some = ok(&mut client, operation, &format!(r#"{{{body},"includedData":"METADATA_ONLY"}}"#)).await;
+        let all = client.ok(operation, &format!(r#"{{{body},"includedData":"ALL_DATA"}}"#)).await;
+        let some = client.ok(operation, &format!(r#"{{{body},"includedData":"METADATA_ONLY"}}"#)).await;
         let names = |value: &Value| value.as_object().unwrap().keys().map(ToString::to_string).collect::<Vec<_>>();
         let gone: Vec<String> = names(&all).into_iter().filter(|name| !names(&some).contains(name)).collect();
         let unknown: Vec<&str> = left_out.iter().copied().filter(|name| all.get(name).is_some()).collect();
@@ -244,12 +234,12 @@ async fn children_of_a_map_run() {
             "P":{"Type":"Pass","End":true},"F":{"Type":"Fail"}}}}}}"#,
     );
     let body = format!(r#"{{"name":"m","roleArn":"arn:aws:iam::1:role/r","definition":{}}}"#, definition.to_json());
-    ok(&mut client, "CreateStateMachine", &body).await;
+    client.ok("CreateStateMachine", &body).await;
     let body = format!(r#"{{"stateMachineArn":"{HEAD}:stateMachine:m","name":"x","input":"[1,2,3]"}}"#);
-    ok(&mut client, "StartExecution", &body).await;
+    client.ok("StartExecution", &body).await;
     let execution = format!("{HEAD}:execution:m:x");
     server.ended(&execution).await;
-    let runs = ok(&mut client, "ListMapRuns", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;
+    let runs = client.ok("ListMapRuns", &format!(r#"{{"executionArn":"{execution}"}}"#)).await;
     let run = runs.get("mapRuns").and_then(Value::as_array).unwrap()[0].get("mapRunArn").unwrap().to_json();
     for (filter, expected) in [
         ("", 3),
@@ -260,7 +250,7 @@ async fn children_of_a_map_run() {
         (r#","redriveFilter":"NOT_REDRIVEN""#, 3),
         (r#","redriveFilter":"NOT_REDRIVEN","statusFilter":"FAILED""#, 1),
     ] {
-        let listed = ok(&mut client, "ListExecutions", &format!(r#"{{"mapRunArn":{run}{filter}}}"#)).await;
+        let listed = client.ok("ListExecutions", &format!(r#"{{"mapRunArn":{run}{filter}}}"#)).await;
         let children = listed.get("executions").and_then(Value::as_array).unwrap();
         assert_eq!(children.len(), expected, "{filter}: {listed}");
         for child in children.iter() {
@@ -268,7 +258,7 @@ async fn children_of_a_map_run() {
             assert_eq!(child.get("itemCount").and_then(Value::as_i64), Some(1), "{child}");
         }
     }
-    let parents = ok(&mut client, "ListExecutions", &format!(r#"{{"stateMachineArn":"{HEAD}:stateMachine:m"}}"#)).await;
+    let parents = client.ok("ListExecutions", &format!(r#"{{"stateMachineArn":"{HEAD}:stateMachine:m"}}"#)).await;
     let parent = &parents.get("executions").and_then(Value::as_array).unwrap()[0];
     assert!(parent.get("itemCount").is_none() && parent.get("mapRunArn").is_none(), "{parent}");
     let both = format!(r#"{{"stateMachineArn":"{HEAD}:stateMachine:m","mapRunArn":{run}}}"#);

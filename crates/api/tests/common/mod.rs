@@ -33,6 +33,9 @@ impl Dispatcher for Services {
     }
 }
 
+/// What all ARNs of the tests begin with.
+pub const HEAD: &str = "arn:aws:states:us-east-1:123456789012";
+
 /// A running server.
 pub struct Server {
     pub address: SocketAddr,
@@ -106,6 +109,13 @@ impl Client {
         let (response, body) = self.send(request(operation, body)).await;
         (response.status().as_u16(), Value::parse(&body).unwrap())
     }
+
+    /// The answer to a call that succeeds.
+    pub async fn ok(&mut self, operation: &str, body: &str) -> Value {
+        let (status, answer) = self.call(operation, body).await;
+        assert_eq!(status, 200, "{operation} {body}: {answer}");
+        answer
+    }
 }
 
 /// A call of the API, not signed; of Stepwell's own with its prefix.
@@ -121,10 +131,40 @@ pub fn request(operation: &str, body: &str) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
+/// What an error answers: `Code: message`.
+pub fn told(answer: &Value) -> String {
+    let text = |member: &str| answer.get(member).and_then(Value::as_str).unwrap_or("");
+    format!("{}: {}", text("__type").rsplit('#').next().unwrap_or(""), text("message")).trim().to_owned()
+}
+
 /// A row of a scenario: operation, request, status, answer. In the answer `"*"` stands for anything, and `"<name>"` for a
 /// value that is remembered and stands for itself from then on, in requests too. `A:` at the begin of a text is short for
 /// `arn:aws:states:us-east-1:123456789012:`, and in an error `Code: message` stands for the whole body.
 pub type Row = (&'static str, &'static str, u16, &'static str);
+
+/// Runs rows on a server of their own. In requests, and in answers as a whole text, each name stands for the text beside it.
+#[track_caller]
+pub fn check(names: &[(&str, &str)], rows: &[Row]) {
+    let request = |body: &str| names.iter().fold(body.to_owned(), |body, (name, text)| body.replace(name, text));
+    let quoted = |text: &str| format!("\"{text}\"");
+    let answer = |body: &str| {
+        names.iter().fold(body.to_owned(), |body, (name, text)| body.replace(&quoted(name), &quoted(text)))
+    };
+    let leaked = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let rows: Vec<Row> = rows.iter().map(|row| (row.0, leaked(request(row.1)), row.2, leaked(answer(row.3)))).collect();
+    on_a_server(async |server| scenario(server, &mut Known::default(), &rows).await);
+}
+
+/// Runs a test against a server of its own.
+#[track_caller]
+pub fn on_a_server(test: impl AsyncFnOnce(&Server)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = Server::start(Access::default()).await;
+        test(&server).await;
+        server.stop().await;
+    });
+}
 
 /// What a scenario has remembered.
 #[derive(Default)]
@@ -155,19 +195,16 @@ pub fn scenario<'a>(server: &'a Server, known: &'a mut Known, rows: &'a [Row]) -
                 let pattern = Value::parse(&long(expected)).unwrap();
                 assert!(matches(&pattern, &got, known), "{place}\nexpected: {pattern}");
             } else {
-                let code = got.get("__type").and_then(Value::as_str).unwrap_or("").rsplit('#').next().unwrap();
-                let message = got.get("message").and_then(Value::as_str).unwrap_or("");
-                assert_eq!(format!("{code}: {message}").trim(), filled(expected, known), "{place}");
+                assert_eq!(told(&got), filled(expected, known), "{place}");
             }
         }
     }
 }
 
 fn long(text: &str) -> String {
-    const SCOPE: &str = "arn:aws:states:us-east-1:123456789012:";
-    text.replace("\"A:", &format!("\"{SCOPE}"))
-        .replace("'A:", &format!("'{SCOPE}"))
-        .replace("[A:", &format!("[{SCOPE}"))
+    ["\"", "'", "["]
+        .iter()
+        .fold(text.to_owned(), |text, before| text.replace(&format!("{before}A:"), &format!("{before}{HEAD}:")))
 }
 
 fn filled(text: &str, known: &Known) -> String {
