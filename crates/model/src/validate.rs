@@ -257,4 +257,6 @@ fn write_java_inner(out: &mut String, shape: ShapeId, value: &Value) {
 }
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod tests;
