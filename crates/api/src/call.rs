@@ -43,7 +43,7 @@ impl<'a> Call<'a> {
     /// The same for a text that was a part of a member.
     pub(crate) fn machine_arn_in(&self, text: &str) -> Result<StateMachineArn, ApiError> {
         let arn = StateMachineArn::parse(text)?;
-        self.check_account(&arn.scope, text)?;
+        self.check_scope(&arn.scope, text)?;
         if arn.label.is_some() {
             return Err(ApiError::validation_because(
                 InvalidReason::ApiDoesNotSupportLabeledArns,
@@ -57,7 +57,7 @@ impl<'a> Call<'a> {
     pub(crate) fn execution_arn(&self, member: &str) -> Result<ExecutionArn, ApiError> {
         let text = self.request.str(member)?;
         let arn = ExecutionArn::parse(text)?;
-        self.check_account(&arn.scope, text)?;
+        self.check_scope(&arn.scope, text)?;
         Ok(arn)
     }
 
@@ -65,7 +65,7 @@ impl<'a> Call<'a> {
     pub(crate) fn activity_arn(&self, member: &str) -> Result<ActivityArn, ApiError> {
         let text = self.request.str(member)?;
         let arn = ActivityArn::parse(text)?;
-        self.check_account(&arn.scope, text)?;
+        self.check_scope(&arn.scope, text)?;
         Ok(arn)
     }
 
@@ -73,7 +73,7 @@ impl<'a> Call<'a> {
     pub(crate) fn map_run_arn(&self, member: &str) -> Result<MapRunArn, ApiError> {
         let text = self.request.str(member)?;
         let arn = MapRunArn::parse(text)?;
-        self.check_account(&arn.scope, text)?;
+        self.check_scope(&arn.scope, text)?;
         Ok(arn)
     }
 
@@ -81,12 +81,16 @@ impl<'a> Call<'a> {
     pub(crate) fn any_arn(&self, member: &str) -> Result<Arn, ApiError> {
         let text = self.request.str(member)?;
         let arn = Arn::parse(text)?;
-        self.check_account(arn.scope(), text)?;
+        self.check_scope(arn.scope(), text)?;
         Ok(arn)
     }
 
-    /// Resources of another account are out of reach for a caller who has proved who he is.
-    pub(crate) fn check_account(&self, scope: &Scope, resource: &str) -> Result<(), ApiError> {
+    /// There is nothing in a partition that does not have the region; resources of another account are out of reach for
+    /// a caller who has proved who he is.
+    pub(crate) fn check_scope(&self, scope: &Scope, resource: &str) -> Result<(), ApiError> {
+        if !scope.is_consistent() {
+            return Err(ApiError::invalid_arn(&format!("Invalid ARN partition: {resource}")));
+        }
         match &self.caller.principal {
             Some(principal) if scope.account != self.caller.account => {
                 Err(ApiError::access_denied(principal, &self.operation.action(), resource))

@@ -20,11 +20,12 @@ impl Routing {
     /// Reads it from a request.
     ///
     /// # Errors
-    /// ValidationException (recorded: test_error_create_alias_invalid_router_configs).
-    pub fn of(request: &Request) -> Result<Routing, ApiError> {
-        let items: Vec<Request> = request.list("routingConfiguration").iter().map(Request::new).collect();
+    /// ValidationException (recorded: test_error_create_alias_invalid_router_configs), InvalidArn.
+    pub fn of(call: &Call<'_>) -> Result<Routing, ApiError> {
+        let items: Vec<Request> = call.request.list("routingConfiguration").iter().map(Request::new).collect();
         let texts = items.iter().map(|item| item.str("stateMachineVersionArn")).collect::<Result<Vec<&str>, _>>()?;
         let arns = texts.iter().map(|text| StateMachineArn::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        arns.iter().zip(&texts).try_for_each(|(arn, text)| call.check_scope(&arn.scope, text))?;
         let versions: Vec<u64> = arns.iter().filter_map(StateMachineArn::version).collect();
         let Some(machine) = arns.first().map(StateMachineArn::unqualified).filter(|_| versions.len() == arns.len())
         else {

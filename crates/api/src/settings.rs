@@ -98,16 +98,14 @@ pub(crate) fn shown(stored: Option<&Arc<str>>, default: &str) -> Value {
     Value::parse(stored.map_or(default, |text| text)).unwrap_or_default() // both were made here
 }
 
-/// Refuses what cannot be the ARN of a role; any well-formed one will do.
+/// Refuses what is not the ARN of a role. Any role will do: whether there is one is not looked at.
 ///
 /// # Errors
 /// InvalidArn.
 pub(crate) fn check_role(arn: &str) -> Result<(), ApiError> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     match parts.as_slice() {
-        ["arn", partition, service, _, _, resource] if [partition, service, resource].iter().all(|p| !p.is_empty()) => {
-            Ok(())
-        }
+        ["arn", partition, "iam", "", _, role] if !partition.is_empty() && role.starts_with("role/") => Ok(()),
         _ => {
             let mut error = ApiError::invalid_arn(arn);
             error.message = format!("Invalid Role Arn: '{arn}'");
@@ -165,8 +163,11 @@ mod tests {
     #[test]
     fn roles() {
         assert!(check_role("arn:aws:iam::123456789012:role/r").is_ok());
-        let error = check_role("role").unwrap_err();
-        assert_eq!((error.code, &*error.message), ("InvalidArn", "Invalid Role Arn: 'role'"));
+        assert!(check_role("arn:aws-cn:iam::123456789012:role/service-role/r").is_ok());
+        for bad in ["role", "arn:aws:iam::123456789012:user/u", "arn:aws:lambda:us-east-1:1:function:role/r"] {
+            let error = check_role(bad).unwrap_err();
+            assert_eq!((error.code, error.message), ("InvalidArn", format!("Invalid Role Arn: '{bad}'")));
+        }
     }
 
     #[test]

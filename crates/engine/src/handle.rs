@@ -106,6 +106,9 @@ pub enum TaskError {
     /// Nobody waits for the task any more: it was answered, has timed out, or its execution has ended.
     #[error("the task has ended")]
     TaskTimedOut,
+    /// The activity that the task is one of does not exist any more.
+    #[error("the activity does not exist")]
+    TaskDoesNotExist,
     /// The store could not be read or written.
     #[error("the store is not available")]
     Unavailable,
@@ -414,7 +417,7 @@ impl Handle {
     pub async fn stop(&self, key: ExecutionKey, failure: Failure) -> Result<bool, Error> {
         match self.command(key, Command::Stop { failure }).await {
             Applied::Yes => Ok(true),
-            Applied::Stale | Applied::NotOpen => Ok(false),
+            Applied::Stale | Applied::NotOpen | Applied::NoActivity => Ok(false),
             Applied::Failed => Err(self.0.quarantine.error(&*self.0.store, key)),
         }
     }
@@ -469,6 +472,7 @@ impl Handle {
         match self.tell(task, progress).await {
             Applied::Yes => Ok(()),
             Applied::Stale | Applied::NotOpen => Err(TaskError::TaskTimedOut),
+            Applied::NoActivity => Err(TaskError::TaskDoesNotExist),
             Applied::Failed => Err(TaskError::Unavailable),
         }
     }

@@ -62,7 +62,7 @@ impl Handle {
         self.send(key, Message::Redrive { reopened: Box::new(reopened), reply, again: false });
         match applied.await.unwrap_or(Applied::Failed) {
             Applied::Yes => Ok(at),
-            Applied::NotOpen | Applied::Failed => Err(RedriveError::Unavailable),
+            Applied::NotOpen | Applied::NoActivity | Applied::Failed => Err(RedriveError::Unavailable),
             // Somebody else was faster; the same caller, perhaps, who has asked twice.
             Applied::Stale => {
                 let record = self.store().execution(key)?.ok_or(RedriveError::NotFound)?;

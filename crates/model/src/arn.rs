@@ -31,9 +31,19 @@ impl Scope {
         let partition = match region {
             _ if region.starts_with("cn-") => "aws-cn",
             _ if region.starts_with("us-gov-") => "aws-us-gov",
+            _ if region.starts_with("us-iso-") => "aws-iso",
+            _ if region.starts_with("us-isob-") => "aws-iso-b",
+            _ if region.starts_with("eu-isoe-") => "aws-iso-e",
+            _ if region.starts_with("us-isof-") => "aws-iso-f",
+            _ if region.starts_with("eusc-") => "aws-eusc",
             _ => "aws",
         };
         Scope { partition: partition.into(), region: region.into(), account: account.into() }
+    }
+
+    /// Whether the region is one of the partition.
+    pub fn is_consistent(&self) -> bool {
+        *self == Scope::new(&self.region, &self.account)
     }
 }
 
@@ -207,7 +217,7 @@ fn split_label(name: &str) -> (Arc<str>, Option<Arc<str>>) {
 fn state_machine(scope: Scope, name: &str, qualifier: Option<&str>) -> StateMachineArn {
     let (name, label) = split_label(name);
     let qualifier = qualifier.map(|text| match text.parse() {
-        Ok(version) if text.bytes().all(|byte| byte.is_ascii_digit()) => Qualifier::Version(version),
+        Ok(version) if version > 0 && text == u64::to_string(&version) => Qualifier::Version(version), // `01` is none
         _ => Qualifier::Alias(text.into()),
     });
     StateMachineArn { scope, name, label, qualifier }
@@ -477,6 +487,22 @@ mod tests {
     }
 
     #[test]
+    fn regions_are_of_partitions() {
+        for (region, partition) in [
+            ("eu-west-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-east-1", "aws-us-gov"),
+            ("us-iso-east-1", "aws-iso"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
+            let scope = Scope::new(region, "1");
+            assert_eq!(&*scope.partition, partition);
+            assert!(scope.is_consistent());
+            assert!(!Scope { partition: "aws-x".into(), ..scope }.is_consistent());
+        }
+    }
+
+    #[test]
     fn parts() {
         let machine = StateMachineArn::new(&Scope::new("cn-north-1", "1"), "m");
         assert_eq!(machine.to_string(), "arn:aws-cn:states:cn-north-1:1:stateMachine:m");
@@ -486,7 +512,12 @@ mod tests {
         assert_eq!(machine.execution("e").state_machine_arn(), machine);
         assert_eq!(machine.express("e", "1").to_string(), "arn:aws-cn:states:cn-north-1:1:express:m:e:1");
         assert_eq!(machine.map_run("L", "1").state_machine_arn(), machine.with_label("L"));
-        let parsed = StateMachineArn::parse("arn:aws:states:r:1:stateMachine:m:12").unwrap();
-        assert_eq!(parsed.qualifier, Some(Qualifier::Version(12)));
+        let qualifier = |text: &str| {
+            StateMachineArn::parse(&format!("arn:aws:states:r:1:stateMachine:m:{text}")).unwrap().qualifier.unwrap()
+        };
+        assert_eq!(qualifier("12"), Qualifier::Version(12));
+        for no_version in ["01", "0", "+1", "PROD"] {
+            assert_eq!(qualifier(no_version), Qualifier::Alias(no_version.into()));
+        }
     }
 }

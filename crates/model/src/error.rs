@@ -149,9 +149,9 @@ impl ApiError {
         ApiError::service("InvalidOutput", format!("Invalid Output: '{detail}'"))
     }
 
-    /// No such task; `detail` is what AWS puts into quotes.
-    pub fn task_does_not_exist(detail: &str) -> ApiError {
-        ApiError::service("TaskDoesNotExist", format!("Task Does Not Exist: '{detail}'"))
+    /// The activity of a task has been deleted. AWS documents when, and no text.
+    pub fn task_does_not_exist() -> ApiError {
+        ApiError::service("TaskDoesNotExist", "Task Does Not Exist: 'The activity of the provided task does not exist'")
     }
 
     /// The task is over, timed out or answered. The text is reported by users of AWS.
@@ -485,7 +485,7 @@ mod tests {
             ApiError::activity_limit_exceeded(),
             ApiError::activity_worker_limit_exceeded(),
             ApiError::invalid_output(""),
-            ApiError::task_does_not_exist(""),
+            ApiError::task_does_not_exist(),
             ApiError::task_timed_out(),
             ApiError::invalid_token(),
             ApiError::execution_already_exists(""),

@@ -308,6 +308,11 @@ impl Ask {
             Err(TaskError::InvalidToken) => {
                 self.desk.lock().violated("tokens", format!("a token of ours is said to be invalid: {text}"));
             }
+            Err(TaskError::TaskDoesNotExist) => {
+                self.desk
+                    .lock()
+                    .violated("tokens", "an activity is said to be gone that nobody has deleted".to_owned());
+            }
             Err(TaskError::Unavailable) => self.desk.lock().note("a callback finds nobody"),
         }
     }

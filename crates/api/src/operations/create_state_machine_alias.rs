@@ -17,8 +17,7 @@ use crate::{lookup, machines};
 pub(crate) async fn run(call: &Call<'_>) -> Answer {
     let (request, engine) = (&call.request, call.engine());
     let name = request.str("name")?;
-    let routing = Routing::of(request)?;
-    call.check_account(&routing.machine.scope, &routing.machine.to_string())?;
+    let routing = Routing::of(call)?;
     lookup::machine(engine, &routing.machine).await?;
     let scope = lookup::scope(&routing.machine.scope);
     let _lock = engine.lock_registry().await;

@@ -17,7 +17,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
             "Either the description or the routing configuration must be specified",
         ));
     }
-    let routing = if request.has("routingConfiguration") { Some(Routing::of(request)?) } else { None };
+    let routing = if request.has("routingConfiguration") { Some(Routing::of(call)?) } else { None };
     let _lock = engine.lock_registry().await;
     let (scope, machine, mut alias) = alias_of(call)?;
     if machine.deleting {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stepwell_interpreter::{Command, Progress};
+use stepwell_asl::StateKind;
+use stepwell_asl::definition::Target;
+use stepwell_interpreter::{Command, Outside as _, Progress};
 use tokio::sync::oneshot;
 
 use super::{Applied, Message, Shard};
 use crate::config::Sabotage;
-use crate::token::TaskRef;
+use crate::token::{ExecutionOutside, TaskRef};
 
 /// How long a callback waits for the answer of its call.
 const HELD_FOR: Duration = Duration::from_millis(100);
@@ -56,8 +58,31 @@ impl Shard {
             let frame = self.lives.get(&task.key).and_then(|live| live.execution.frames.get(&task.frame));
             task.epoch = frame.map_or(task.epoch, |frame| frame.epoch);
         }
+        let is_workers = reply.is_some() && !matches!(progress, Progress::Started { .. });
+        if is_workers && self.activity_is_gone(task) {
+            reply.map(|reply| reply.send(Applied::NoActivity));
+            return;
+        }
         let command = Command::Task { frame: task.frame, epoch: task.epoch, progress };
         self.command(task.key, &command, reply);
+    }
+
+    /// Whether a task that is waited for is one of an activity that has been deleted.
+    fn activity_is_gone(&mut self, task: TaskRef) -> bool {
+        if !matches!(self.bring_in(task.key), Ok(true)) {
+            return false; // whatever is wrong is found again below
+        }
+        let Some(live) = self.lives.get(&task.key) else { return false };
+        let frame = live.execution.frames.get(&task.frame).filter(|frame| frame.epoch == task.epoch);
+        let kind = frame.map(|frame| &live.definition.state(frame.state).kind);
+        let Some(StateKind::Task(waiting)) = kind else { return false };
+        let outside = ExecutionOutside {
+            secret: &self.shared.config.secret,
+            key: task.key,
+            activities: &self.shared.activities,
+            store: &*self.shared.store,
+        };
+        waiting.resource.target == Target::Activity && !outside.activity_exists(&waiting.resource.arn)
     }
 }
 

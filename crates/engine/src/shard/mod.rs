@@ -117,6 +117,8 @@ pub(crate) enum Applied {
     Stale,
     /// There is no such open execution.
     NotOpen,
+    /// The task is one of an activity that does not exist any more.
+    NoActivity,
     /// The store could not be read.
     Failed,
 }
