@@ -30,11 +30,11 @@ impl Settings {
     /// Reads them from a request.
     ///
     /// # Errors
-    /// InvalidLoggingConfiguration, InvalidEncryptionConfiguration.
+    /// InvalidLoggingConfiguration, InvalidTracingConfiguration, InvalidEncryptionConfiguration.
     pub fn of(request: &Request) -> Result<Settings, ApiError> {
         Ok(Settings {
             logging: request.opt_structure("loggingConfiguration").map(|given| logging(&given)).transpose()?,
-            tracing: request.opt_structure("tracingConfiguration").map(|given| tracing_of(&given)),
+            tracing: request.opt_structure("tracingConfiguration").map(|given| tracing_of(&given)).transpose()?,
             encryption: encryption(request)?,
         })
     }
@@ -46,18 +46,17 @@ impl Settings {
 }
 
 /// Recorded: test_logging_configuration, test_incomplete_logging_configuration, test_invalid_logging_configuration. That a
-/// destination without a log group is none is not recorded.
+/// destination without a log group is none is not recorded. The text about `*` was reported by users of AWS.
 /// Whether the log group exists is not looked at.
 fn logging(given: &Request) -> Result<Arc<str>, ApiError> {
     let level = given.opt_str("level").unwrap_or("OFF");
     let destinations = given.list("destinations");
-    let names_a_group = |destination: &Value| {
-        let group = destination.get("cloudWatchLogsLogGroup").and_then(|group| group.get("logGroupArn"));
-        group.is_some_and(|arn| arn.as_str().is_some_and(|arn| !arn.is_empty()))
-    };
-    let named = destinations.iter().filter(|destination| names_a_group(destination)).count();
+    let named = destinations.iter().filter_map(log_group).count();
     if destinations.len() > 1 || named != destinations.len() || (named == 0 && level != "OFF") {
         return Err(ApiError::invalid_logging_configuration("Must specify exactly one Log Destination."));
+    }
+    if !destinations.iter().filter_map(log_group).all(|arn| arn.ends_with(":*")) {
+        return Err(ApiError::invalid_logging_configuration("Log Group ARN must be provided with '*' qualifier."));
     }
     let shape = Shape::new()
         .with_some("destinations", given.get("destinations").cloned())
@@ -66,8 +65,17 @@ fn logging(given: &Request) -> Result<Arc<str>, ApiError> {
     Ok(Arc::from(shape.build().to_json()))
 }
 
-fn tracing_of(given: &Request) -> Arc<str> {
-    Arc::from(Shape::new().with("enabled", given.flag("enabled")).build().to_json())
+/// The log group of a destination.
+fn log_group(destination: &Value) -> Option<&str> {
+    destination.get("cloudWatchLogsLogGroup")?.get("logGroupArn")?.as_str()
+}
+
+/// API reference, InvalidTracingConfiguration: `enabled` has to be said. AWS documents no text.
+fn tracing_of(given: &Request) -> Result<Arc<str>, ApiError> {
+    let Some(enabled) = given.opt_bool("enabled") else {
+        return Err(ApiError::invalid_tracing_configuration("enabled must be set to true or false."));
+    };
+    Ok(Arc::from(Shape::new().with("enabled", enabled).build().to_json()))
 }
 
 /// `encryptionConfiguration` of a machine or an activity. It is kept and answered; data is stored as it is whatever it
@@ -117,15 +125,26 @@ pub(crate) fn check_role(arn: &str) -> Result<(), ApiError> {
 /// A resource's tags, in the order they were set.
 pub(crate) type Tags = Vec<(Arc<str>, Arc<str>)>;
 
+/// Characters of tags besides letters, digits and white space (API reference, TagResource).
+const TAG_CHARACTERS: &str = "_.:/=+-@";
+
 /// Sets the tags of a request; a key that is there gets the new value (recorded: test_tag_state_machine).
 ///
 /// # Errors
-/// TooManyTags.
+/// TooManyTags; ValidationException for a character that tags may not have: AWS documents which, and neither code nor text.
 pub(crate) fn set_tags(tags: &mut Tags, given: &[Value], resource: &str) -> Result<(), ApiError> {
     for tag in given {
         let tag = Request::new(tag);
         let Some(key) = tag.opt_text("key") else { continue }; // a tag without a key says nothing
         let value = tag.opt_text("value").unwrap_or_else(|| Arc::from(""));
+        for text in [&key, &value] {
+            let is_allowed = |it: char| it.is_alphanumeric() || it.is_whitespace() || TAG_CHARACTERS.contains(it);
+            if !text.chars().all(is_allowed) {
+                return Err(ApiError::validation(format!(
+                    "Tags may only contain Unicode letters, digits, white space, or these symbols: _ . : / = + - @. Received: '{text}'"
+                )));
+            }
+        }
         match tags.iter_mut().find(|(known, _)| *known == key) {
             Some((_, known)) => *known = value,
             None => tags.push((key, value)),

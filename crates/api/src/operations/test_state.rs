@@ -113,7 +113,7 @@ fn configuration(request: &Request) -> Configuration {
     let Some(given) = request.opt_structure("stateConfiguration") else { return Configuration::default() };
     let count = |name: &str| given.opt_i64(name).and_then(|number| u64::try_from(number).ok());
     Configuration {
-        retrier_retry_count: count("retrierRetryCount").and_then(|number| u32::try_from(number).ok()).unwrap_or(0),
+        retrier_retry_count: count("retrierRetryCount").map_or(0, |number| u32::try_from(number).unwrap_or(u32::MAX)),
         error_caused_by_state: given.opt_text("errorCausedByState"),
         map_iteration_failure_count: count("mapIterationFailureCount"),
         map_item_reader_data: given.opt_text("mapItemReaderData"),

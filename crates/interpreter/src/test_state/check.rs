@@ -62,6 +62,10 @@ pub fn check(
         return refused("State not found in definition");
     }
     if let Some(given) = &test.context {
+        if mock.is_none() {
+            // API reference, TestState, `context`; AWS documents no text.
+            return refused("TestState does not support Context when a mock is not specified.");
+        }
         context::check(given.value(), state)?;
     }
     Ok(answer)
