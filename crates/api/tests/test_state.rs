@@ -6,6 +6,7 @@ mod common;
 use common::Row;
 use stepwell_value::Value;
 
+const ROWS: &str = include_str!("answers/test_state.txt");
 const PASS: &str = r#"{"Type":"Pass","Next":"Z"}"#;
 const PUT_EVENTS: &str =
     r#"{"Type":"Task","Resource":"arn:aws:states:::events:putEvents","Parameters":{"Entries":[]},"End":true}"#;
@@ -25,6 +26,81 @@ fn check(calls: &[(&str, &str, u16, &'static str)]) {
         ("TestState", leaked(body), *status, *expected)
     };
     common::check(&[("ROLE", ROLE)], &calls.iter().map(row).collect::<Vec<Row>>());
+}
+
+/// The rows of `answers/test_state.txt`.
+#[test]
+fn every_state_parameter_and_member() {
+    common::on_a_server(async |server| {
+        let mut client = server.client().await;
+        let (mut state, mut wrong) = (Value::Null, String::new());
+        for line in ROWS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            if let Some(definition) = line.strip_prefix("state ") {
+                state = Value::from(definition);
+                continue;
+            }
+            let mut parts = line.strip_prefix("call ").unwrap().split(" | ");
+            let (call, expected) = (parts.next().unwrap(), parts.next().unwrap());
+            for level in ["INFO", "DEBUG", "TRACE"] {
+                let (status, answer) = client.call("TestState", &request_of(&state, call, level)).await;
+                let got = if status == 200 { parsed(&answer) } else { Value::from(common::told(&answer)) };
+                let wanted = Value::parse(expected).unwrap_or_else(|_| Value::from(expected));
+                if got != at_level(&wanted, level) {
+                    wrong.push_str(&format!("{state}\n{call}\n{level}: {got}\n"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong}");
+    });
+}
+
+/// The request of a row: what is JSON there is text here.
+fn request_of(state: &Value, call: &str, level: &str) -> String {
+    let call = Value::parse(call).unwrap();
+    let text = |value: &Value| Value::from(value.to_json());
+    let mut members = vec![("definition".into(), state.clone()), ("inspectionLevel".into(), Value::from(level))];
+    if call.get("roleArn").is_none() {
+        members.push(("roleArn".into(), Value::from("arn:aws:iam::123456789012:role/r")));
+    }
+    for (name, value) in call.as_object().unwrap().iter() {
+        let value = match (&**name, value.get("result")) {
+            ("input" | "context" | "variables", _) => text(value),
+            ("mock", Some(result)) => {
+                let others = value.as_object().unwrap().iter().filter(|(name, _)| &***name != "result");
+                let others = others.map(|(name, value)| (name.clone(), value.clone()));
+                Value::object(others.chain([("result".into(), text(result))]))
+            }
+            _ => value.clone(),
+        };
+        members.push((name.clone(), value));
+    }
+    Value::object(members).to_json()
+}
+
+/// An answer with its JSON texts read.
+fn parsed(answer: &Value) -> Value {
+    let read = |value: &Value| value.as_str().map_or_else(|| value.clone(), |text| Value::parse(text).unwrap());
+    Value::object(answer.as_object().unwrap().iter().map(|(name, value)| {
+        let value = match (&**name, value.as_object()) {
+            ("output", _) => read(value),
+            ("inspectionData", Some(data)) => {
+                Value::object(data.iter().map(|(name, value)| (name.clone(), read(value))))
+            }
+            _ => value.clone(),
+        };
+        (name.clone(), value)
+    }))
+}
+
+/// What of an answer is shown at a level.
+fn at_level(answer: &Value, level: &str) -> Value {
+    match answer.as_object() {
+        Some(members) if level == "INFO" => {
+            let shown = members.iter().filter(|(name, _)| &***name != "inspectionData");
+            Value::object(shown.map(|(name, value)| (name.clone(), value.clone())))
+        }
+        _ => answer.clone(),
+    }
 }
 
 #[test]

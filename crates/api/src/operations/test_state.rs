@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stepwell_asl::definition::Target;
 use stepwell_asl::{Definition, Options, StateId, StateKind, aws_message, compile_state};
-use stepwell_engine::{Answer as CallAnswer, Handle, registry};
+use stepwell_engine::{Answer as CallAnswer, Handle};
 use stepwell_interpreter::test_state::{
     Answer as StateAnswer, Configuration, ErrorDetails, Inspection, Mock, Refusal, Report, Test, Tested, check,
     test_state,
@@ -154,16 +154,12 @@ fn check_fields(test: &Test<'_>, mode: Option<&str>, result: &Payload) -> Result
     Err(ApiError::validation(format!("Mock result schema validation error: {message}")))
 }
 
-/// What a test without an execution may know of the outside.
-struct NoExecution<'a>(&'a Handle);
+/// What a test without an execution knows of the outside: nothing. Activities are mocked, so that none has to exist.
+struct NoExecution;
 
-impl Outside for NoExecution<'_> {
+impl Outside for NoExecution {
     fn token(&self, _: FrameId, _: u32) -> Arc<str> {
         Arc::from("TestState")
-    }
-
-    fn activity_exists(&self, arn: &str) -> bool {
-        registry::activity_exists(&**self.0.store(), arn).unwrap_or(true)
     }
 }
 
@@ -172,7 +168,7 @@ async fn report(engine: &Handle, mut test: Test<'_>) -> Report {
     let random: String = uuid().chars().filter(char::is_ascii_hexdigit).take(16).collect();
     let entropy = u64::from_str_radix(&random, 16).unwrap_or(0);
     loop {
-        let moment = Moment { now: test.identity.started, entropy, outside: &NoExecution(engine) };
+        let moment = Moment { now: test.identity.started, entropy, outside: &NoExecution };
         match test_state(&test, moment, &engine.config().limits) {
             Tested::Done(report) => return *report,
             Tested::Calls(request) => {
