@@ -190,6 +190,11 @@ impl HandDriven {
         self.shard.settled_executions()
     }
 
+    /// The executions that cannot go on, and why, by key.
+    pub fn quarantined(&self) -> Vec<(stepwell_store::ExecutionKey, String)> {
+        self.shared.quarantine.all()
+    }
+
     /// Whether no commit is under way or prepared.
     pub fn is_quiet(&self) -> bool {
         self.shard.is_quiet()

@@ -3,7 +3,7 @@
 //! A Map Run is carried out by one async task. It keeps nothing that is not stored: the names of the children follow from
 //! the run's ARN and the item's index, so that after a restart the task is simply begun again and finds what there is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -335,7 +335,7 @@ fn joined(outputs: &BTreeMap<usize, Payload>) -> Payload {
     Payload::from_checked_text(format!("[{}]", texts.join(",")))
 }
 
-/// Stops the children that still run.
+/// Stops the children that still run. One that is damaged cannot be stopped; that is said when all others are.
 async fn stop_children(handle: &Handle, record: &MapRunRecord) -> Result<(), Error> {
     let filter = ExecutionFilter {
         machine: record.children,
@@ -343,14 +343,22 @@ async fn stop_children(handle: &Handle, record: &MapRunRecord) -> Result<(), Err
         redriven: None,
         qualifier_arn: None,
     };
+    let (mut damaged, mut told) = (BTreeSet::new(), Ok(()));
     loop {
-        let running: Vec<ExecutionKey> =
-            handle.executions(&filter, None, 100)?.into_iter().map(|record| record.key).collect();
+        let running = handle.executions(&filter, None, 100 + damaged.len())?.into_iter().map(|record| record.key);
+        let running: Vec<ExecutionKey> = running.filter(|key| !damaged.contains(key)).collect();
         if running.is_empty() {
-            return Ok(());
+            return told;
         }
         for key in running {
-            handle.stop(key, Failure::default()).await?;
+            match handle.stop(key, Failure::default()).await {
+                Ok(_) => {}
+                Err(error @ Error::Damaged { .. }) => {
+                    damaged.insert(key);
+                    told = Err(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 }

@@ -27,6 +27,11 @@ impl Quarantine {
         self.lock().len()
     }
 
+    /// All of them, and why.
+    pub fn all(&self) -> Vec<(ExecutionKey, String)> {
+        self.lock().iter().map(|(key, why)| (*key, why.clone())).collect()
+    }
+
     /// What to say of an execution that a command could not be applied to.
     pub fn error(&self, store: &dyn Store, key: ExecutionKey) -> Error {
         let what = format!("execution {}", key.0);

@@ -9,11 +9,14 @@ use stepwell_engine::{
     Answer, BoxFuture, Call, Config, Dispatcher, Engine, Handle, Resolved, Scope, StartError, StartRequest,
     SystemClock, TaskError, registry,
 };
-use stepwell_interpreter::{EventType, FailedStage, Failure, Progress, Status};
+use stepwell_interpreter::{EventType, FailedStage, Failure, HistoryEvent, Progress, Status};
 use stepwell_store::memory::{MemoryStore, Verdict};
 use stepwell_store::record::{ActivityRecord, ExecutionRecord, MachineRecord, RecordBody, RevisionRecord};
-use stepwell_store::{Store, Write};
-use stepwell_value::{Payload, Value};
+use stepwell_store::{
+    Committed, Error, ExecutionFilter, ExecutionKey, MachineKey, OpenPage, Place, Record, RecordKind, Store,
+    StoredExecution, Write,
+};
+use stepwell_value::{Payload, Timestamp, Value};
 
 /// Functions `echo` (answers its input), `fail`, `slow` (never answers), and `ask` for a callback.
 struct Services;
@@ -481,8 +484,9 @@ async fn stopping_an_execution_aborts_its_map_run() {
     engine.shutdown();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn children_left_over_by_a_crash_are_stopped() {
+/// What a crash leaves behind right after an execution was stopped: three children of its Map Run that still run; and the
+/// filter that finds them.
+async fn left_over() -> (MemoryStore, ExecutionFilter) {
     // Nothing is committed any more after the execution was stopped and before its children are.
     let stopped = std::sync::atomic::AtomicBool::new(false);
     let store = Arc::new(MemoryStore::with_gate(Box::new(move |writes| {
@@ -503,21 +507,110 @@ async fn children_left_over_by_a_crash_are_stopped() {
     let record = handle.find(resolved.machine.key, &started.name).unwrap().unwrap();
     let running = map_run_with(&handle, &record, 3).await;
     assert!(handle.stop(record.key, Failure::default()).await.unwrap());
-    let crashed = Arc::new(store.reopen());
+    let crashed = store.reopen();
     drop(first);
     assert_eq!(crashed.executions(&running, None, 100).unwrap().len(), 3);
+    (crashed, running)
+}
 
-    let second = engine(crashed).await;
-    let handle = second.handle();
+/// Waits until no more than so many are left of what a filter finds.
+async fn until_left(handle: &Handle, running: &ExecutionFilter, most: usize) {
     for _ in 0..1000 {
-        if handle.executions(&running, None, 100).unwrap().is_empty() {
-            break;
+        if handle.executions(running, None, 100).unwrap().len() <= most {
+            return;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let ended = stepwell_store::ExecutionFilter { status: Some(Status::Aborted), ..running };
-    assert_eq!(handle.executions(&ended, None, 100).unwrap().len(), 3);
+    panic!("more than {most} are left");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn children_left_over_by_a_crash_are_stopped() {
+    let (crashed, running) = left_over().await;
+    let second = engine(Arc::new(crashed)).await;
+    until_left(&second.handle(), &running, 0).await;
+    let ended = ExecutionFilter { status: Some(Status::Aborted), ..running };
+    assert_eq!(second.handle().executions(&ended, None, 100).unwrap().len(), 3);
     second.shutdown();
+}
+
+/// One that is damaged cannot be stopped; the others are all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_child_keeps_no_other_from_being_stopped() {
+    let (crashed, running) = left_over().await;
+    let newest = crashed.executions(&running, None, 1).unwrap().remove(0).key;
+    let second = engine(Arc::new(Damaged(crashed, newest))).await;
+    until_left(&second.handle(), &running, 1).await;
+    assert_eq!(second.handle().executions(&running, None, 100).unwrap().remove(0).key, newest);
+    second.shutdown();
+}
+
+/// A store of which one execution cannot be read.
+struct Damaged(MemoryStore, ExecutionKey);
+
+impl Damaged {
+    fn error() -> Error {
+        Error::Damaged { what: "a frame".to_owned(), why: "planted".to_owned() }
+    }
+}
+
+impl Store for Damaged {
+    fn commit(&self, group: Vec<Write>, done: Box<dyn FnOnce(Committed) + Send>) {
+        self.0.commit(group, done);
+    }
+    fn load(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, Error> {
+        if key == self.1 { Err(Damaged::error()) } else { self.0.load(key) }
+    }
+    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<OpenPage, Error> {
+        let mut page = OpenPage::default();
+        for execution in self.0.open_executions(after, limit)?.executions {
+            let key = execution.record.key;
+            page.push(key, if key == self.1 { Err(Damaged::error()) } else { Ok(execution) })?;
+        }
+        Ok(page)
+    }
+    fn last_key(&self) -> Result<ExecutionKey, Error> {
+        self.0.last_key()
+    }
+    fn execution(&self, key: ExecutionKey) -> Result<Option<ExecutionRecord>, Error> {
+        self.0.execution(key)
+    }
+    fn execution_named(&self, machine: MachineKey, name: &str) -> Result<Option<ExecutionKey>, Error> {
+        self.0.execution_named(machine, name)
+    }
+    fn history(&self, key: ExecutionKey, from: u64, reverse: bool, limit: usize) -> Result<Vec<HistoryEvent>, Error> {
+        self.0.history(key, from, reverse, limit)
+    }
+    fn executions(
+        &self,
+        filter: &ExecutionFilter,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<Vec<ExecutionRecord>, Error> {
+        self.0.executions(filter, before, limit)
+    }
+    fn record(&self, kind: RecordKind, scope: &str, name: &str) -> Result<Option<Record>, Error> {
+        self.0.record(kind, scope, name)
+    }
+    fn records(
+        &self,
+        kind: RecordKind,
+        scope: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>, Error> {
+        self.0.records(kind, scope, prefix, after, limit)
+    }
+    fn expire(&self, closed_before: Timestamp, limit: usize) -> Result<usize, Error> {
+        self.0.expire(closed_before, limit)
+    }
+    fn commits(&self) -> u64 {
+        self.0.commits()
+    }
+    fn close(&self) {
+        self.0.close();
+    }
 }
 
 /// A clock that is set by hand.

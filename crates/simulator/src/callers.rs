@@ -7,7 +7,7 @@ use std::time::Duration;
 use stepwell_engine::{Handle, RedriveError, StartError, StartRequest, Started, TaskError, registry, token};
 use stepwell_interpreter::{Failure, Progress};
 use stepwell_store::record::{MachineRecord, RecordBody, RevisionRecord};
-use stepwell_store::{ExecutionKey, Write};
+use stepwell_store::{Error, ExecutionKey, Write};
 use stepwell_value::Payload;
 use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
@@ -72,6 +72,11 @@ impl Callers {
         !lock(&self.asked).waiting.is_empty()
     }
 
+    /// Whether somebody waits for the answer to a StartExecution.
+    pub fn wait_for_start(&self) -> bool {
+        !lock(&self.asked).starts.is_empty()
+    }
+
     /// How many workers there are.
     pub fn workers(&self) -> usize {
         WORKERS * workflow::ACTIVITIES.len()
@@ -120,7 +125,8 @@ impl Callers {
         let now = self.desk.lock().clock.elapsed();
         let resolved = match seen::resolve(&*ask.disk, name) {
             Ok(Some(resolved)) => resolved,
-            _ => {
+            Err(error) => return self.desk.see(&Seen::Refused(&error), &ask.disk),
+            Ok(None) => {
                 let mut desk = self.desk.lock();
                 desk.agenda.push(now, Event::MakeMachine(call.machine));
                 return desk.agenda.push(now + 700, Event::Start(call));
@@ -153,7 +159,10 @@ impl Callers {
 
     fn make_machine(&mut self, index: usize, ask: Ask, runtime: &Runtime) {
         let Some(Workflow { name, text, express }) = self.workflows.get(index) else { return };
-        let exists = matches!(seen::resolve(&*ask.disk, name), Ok(Some(_)));
+        let exists = match seen::resolve(&*ask.disk, name) {
+            Ok(found) => found.is_some(),
+            Err(error) => return self.desk.see(&Seen::Refused(&error), &ask.disk),
+        };
         if exists || !lock(&self.asked).making.insert(index) {
             return;
         }
@@ -236,7 +245,7 @@ impl Ask {
         match outcome {
             Ok(started) => {
                 let (name, input) = (call.name.as_deref(), call.input.as_str());
-                desk.see(&Seen::Started { key: started.key, arn: &started.execution_arn, name, input }, &*self.disk);
+                desk.see(&Seen::Started { key: started.key, arn: &started.execution_arn, name, input }, &self.disk);
                 desk.plan_after_start(started.key);
             }
             Err(StartError::AlreadyExists(arn)) => desk.note(&format!("already exists: {arn}")),
@@ -244,7 +253,7 @@ impl Ask {
                 let again = desk.clock.elapsed() + 500 + desk.rng.below(2_000);
                 desk.agenda.push(again, Event::Start(call));
             }
-            Err(StartError::Store(error)) => desk.violated("world", format!("a start fails: {error}")),
+            Err(StartError::Store(error)) => desk.see(&Seen::Refused(&error), &self.disk),
         }
     }
 
@@ -258,8 +267,9 @@ impl Ask {
         lock(&asked).waiting.remove(&number);
         match outcome {
             Ok((Started { key, execution_arn, .. }, result)) => {
-                self.desk.see(&Seen::Express { key, arn: &execution_arn, result: result.as_ref() }, &*self.disk);
+                self.desk.see(&Seen::Express { key, arn: &execution_arn, result: result.as_ref() }, &self.disk);
             }
+            Err(StartError::Store(error)) => self.desk.see(&Seen::Refused(&error), &self.disk),
             Err(_) => {
                 let mut desk = self.desk.lock();
                 let again = desk.clock.elapsed() + 500 + desk.rng.below(2_000);
@@ -270,7 +280,8 @@ impl Ask {
 
     async fn stop(self, key: ExecutionKey) {
         match self.handle.stop(key, Failure::named("Stopped")).await {
-            Ok(stopped) => self.desk.see(&Seen::Stopped { key, stopped }, &*self.disk),
+            Ok(stopped) => self.desk.see(&Seen::Stopped { key, stopped }, &self.disk),
+            Err(error @ Error::Damaged { .. }) => self.desk.see(&Seen::Refused(&error), &self.disk),
             Err(error) => self.desk.lock().note(&format!("a stop fails: {error}")),
         }
     }
@@ -279,7 +290,7 @@ impl Ask {
         let outcome = self.handle.redrive(key, token.clone()).await;
         let mut desk = self.desk.lock();
         match outcome {
-            Ok(at) => desk.see(&Seen::Redriven { key, token: token.as_deref(), at }, &*self.disk),
+            Ok(at) => desk.see(&Seen::Redriven { key, token: token.as_deref(), at }, &self.disk),
             Err(RedriveError::NotRedrivable | RedriveError::NotFound) => {
                 desk.note("a redrive finds nothing to redrive")
             }
@@ -287,13 +298,13 @@ impl Ask {
                 let again = desk.clock.elapsed() + 500 + desk.rng.below(2_000);
                 desk.agenda.push(again, Event::Redrive(key, token));
             }
-            Err(RedriveError::Store(error)) => desk.violated("world", format!("a redrive fails: {error}")),
+            Err(RedriveError::Store(error)) => desk.see(&Seen::Refused(&error), &self.disk),
         }
     }
 
     async fn until_ended(self, key: ExecutionKey) {
         self.handle.ended(key).await;
-        self.desk.see(&Seen::Ended(key), &*self.disk);
+        self.desk.see(&Seen::Ended(key), &self.disk);
     }
 
     async fn callback(self, text: Arc<str>, progress: Progress, secret: [u8; 32]) {
@@ -301,9 +312,9 @@ impl Ask {
         let answer = self.handle.task(&text, progress).await;
         let Some(task) = token::decode(&secret, &text) else { return };
         match answer {
-            Ok(()) => self.desk.see(&Seen::Answered { task, ends, accepted: true }, &*self.disk),
+            Ok(()) => self.desk.see(&Seen::Answered { task, ends, accepted: true }, &self.disk),
             Err(TaskError::TaskTimedOut) => {
-                self.desk.see(&Seen::Answered { task, ends, accepted: false }, &*self.disk);
+                self.desk.see(&Seen::Answered { task, ends, accepted: false }, &self.disk);
             }
             Err(TaskError::InvalidToken) => {
                 self.desk.lock().violated("tokens", format!("a token of ours is said to be invalid: {text}"));
@@ -324,7 +335,7 @@ impl Ask {
         let mut desk = self.desk.lock();
         let taken = found.and_then(|found| token::decode(&secret, &found.token).map(|task| (found, task)));
         if let Some((found, task)) = taken {
-            desk.see(&Seen::Taken(task), &*self.disk);
+            desk.see(&Seen::Taken(task), &self.disk);
             let beats = desk.rng.between(1, 10);
             desk.plan_callback(&Arc::from(found.token), Some(beats));
         }

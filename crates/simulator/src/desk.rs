@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepwell_engine::Answer;
-use stepwell_store::{ExecutionKey, Store};
+use stepwell_store::ExecutionKey;
 use tokio::sync::oneshot;
 
 use crate::agenda::Agenda;
 use crate::clock::VirtualClock;
+use crate::disk::Disk;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::properties::{self, Property};
@@ -82,22 +83,22 @@ impl SharedDesk {
     }
 
     /// Writes down what was seen and judges it.
-    pub fn see(&self, seen: &Seen<'_>, store: &dyn Store) {
-        self.lock().see(seen, store);
+    pub fn see(&self, seen: &Seen<'_>, disk: &Disk) {
+        self.lock().see(seen, disk);
     }
 }
 
 impl Desk {
     /// Writes down what was seen and judges it by every property; the first that does not hold is kept.
-    pub fn see(&mut self, seen: &Seen<'_>, store: &dyn Store) {
-        self.stirred |= !matches!(seen, Seen::Looked(..) | Seen::Committed(_));
-        if !matches!(seen, Seen::Looked(..)) {
+    pub fn see(&mut self, seen: &Seen<'_>, disk: &Disk) {
+        self.stirred |= !matches!(seen, Seen::Looked(..) | Seen::Committed(_) | Seen::Quarantined { .. });
+        if !matches!(seen, Seen::Looked(..) | Seen::Quarantined { executions: [], .. }) {
             self.note(&format!("{seen:?}"));
         }
         if let Seen::Expired { gone, .. } = seen {
             self.expired.extend(gone.iter().map(|record| record.key));
         }
-        let view = View { store, clock: &self.clock, plans: &self.plans, expired: &self.expired };
+        let view = View { store: disk.sound(), disk, clock: &self.clock, plans: &self.plans, expired: &self.expired };
         for property in &mut self.properties {
             if self.violation.is_none()
                 && let Err(what) = property.see(seen, &view)

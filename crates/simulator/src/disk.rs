@@ -1,11 +1,12 @@
-//! The faulty disk: the in-memory store behind a gate that denies, loses answers and holds back; and the planted bugs of
-//! a store.
+//! The faulty disk: the in-memory store behind a gate that denies, loses answers and holds back, read through what is
+//! damaged of it; and the planted bugs of a store.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stepwell_interpreter::{Details, EventId, HistoryEvent};
 use stepwell_store::memory::{Gate, Verdict};
+use stepwell_store::record::{MapRunRecord, RecordBody};
 use stepwell_store::{
     Committed, Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MemoryStore, OpenPage, Place, Record,
     RecordKind, Store, StoredExecution, Write,
@@ -13,6 +14,7 @@ use stepwell_store::{
 use stepwell_value::Timestamp;
 
 use crate::clock::VirtualClock;
+use crate::damage::{Damage, Part};
 use crate::options::Options;
 use crate::plant::Plant;
 use crate::rng::Rng;
@@ -40,6 +42,7 @@ pub struct Weather {
     committed: Mutex<Vec<Dated>>,
     /// What a disk that never syncs would show after a crash.
     synced: Mutex<Option<MemoryStore>>,
+    damage: Damage,
 }
 
 /// Events that have just become durable: whose, and when they say they happened.
@@ -57,8 +60,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Weather {
     /// The weather of a world.
-    pub fn new(options: &Options, plant: Option<Plant>, rng: &mut Rng, clock: &Arc<VirtualClock>) -> Arc<Weather> {
+    pub fn new(
+        options: &Options,
+        plant: Option<Plant>,
+        rng: &mut Rng,
+        of_damage: Rng,
+        clock: &Arc<VirtualClock>,
+    ) -> Arc<Weather> {
         Arc::new(Weather {
+            damage: Damage::new(options.flip, plant, of_damage),
             rng: Mutex::new(rng.fork()),
             clock: Arc::clone(clock),
             calm: AtomicBool::new(true),
@@ -126,15 +136,58 @@ impl Disk {
         Disk::of(synced.unwrap_or_else(|| self.memory.reopen()), &self.weather)
     }
 
-    /// Removes what closed before a moment, as [`Store::expire`] does; tells what is gone.
-    pub fn expire_seen(&self, closed_before: Timestamp, limit: usize) -> Vec<ExecutionRecord> {
+    /// What is stored, as it was written: what the engine reads unless it is damaged.
+    pub fn sound(&self) -> &MemoryStore {
+        &self.memory
+    }
+
+    /// Lets bits flip, or not; tells which records are damaged now that were not.
+    pub fn strike(&self, is_stopped: bool) -> Vec<Part> {
+        let damage = &self.weather.damage;
+        (0..damage.strikes(is_stopped)).filter_map(|_| damage.strike(&self.memory)).collect()
+    }
+
+    /// What is damaged now.
+    pub fn damaged(&self) -> Vec<Part> {
+        self.weather.damage.parts(&self.memory)
+    }
+
+    /// Removes what closed before a moment, as [`Store::expire`] does; tells what is gone, and which Map Runs there were.
+    pub fn expire_seen(&self, closed_before: Timestamp, limit: usize) -> (Vec<ExecutionRecord>, Vec<MapRunRecord>) {
         let last = self.memory.last_key().map_or(0, |key| key.0);
         let closed = |key| self.memory.execution(ExecutionKey(key)).ok().flatten().filter(|one| one.stopped.is_some());
         let before: Vec<ExecutionRecord> = (1..=last).filter_map(closed).collect();
+        let runs = self.map_runs();
+        let spoiled = self.weather.unlucky(Plant::ExpiredChildren, 1.0) && self.memory.held() == 0;
+        if spoiled {
+            self.put_back(runs.iter().map(|run| MapRunRecord { stopped: Some(Timestamp(i64::MIN)), ..run.clone() }));
+        }
         let eager = self.weather.unlucky(Plant::EagerExpiry, 1.0);
         let _ = self.memory.expire(if eager { Timestamp(i64::MAX) } else { closed_before }, limit);
+        if spoiled {
+            self.put_back(runs.iter().cloned());
+        }
         let is_gone = |record: &ExecutionRecord| matches!(self.memory.execution(record.key), Ok(None));
-        before.into_iter().filter(is_gone).collect()
+        (before.into_iter().filter(is_gone).collect(), runs)
+    }
+
+    fn map_runs(&self) -> Vec<MapRunRecord> {
+        let scope = crate::workflow::scope().to_string();
+        let records = self.memory.records(RecordKind::MapRun, &scope, "", None, usize::MAX).unwrap_or_default();
+        let run = |record: Record| match record.body {
+            RecordBody::MapRun(run) => Some(run),
+            _ => None,
+        };
+        records.into_iter().filter_map(run).collect()
+    }
+
+    /// Writes Map Runs past the weather, for a planted bug.
+    fn put_back(&self, runs: impl Iterator<Item = MapRunRecord>) {
+        let scope = crate::workflow::scope();
+        let record = |run| stepwell_engine::registry::record(&scope, RecordBody::MapRun(run));
+        self.weather.set_calm(true);
+        self.memory.commit(runs.map(|run| Write::Put(Box::new(record(run)))).collect(), Box::new(drop));
+        self.weather.set_calm(false);
     }
 
     /// How many commits are held back.
@@ -259,11 +312,11 @@ impl Store for Disk {
     }
 
     fn load(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, Error> {
-        self.memory.load(key)
+        self.memory.load(key)?.map(|execution| self.weather.damage.load(&self.memory, execution)).transpose()
     }
 
     fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<OpenPage, Error> {
-        self.memory.open_executions(after, limit)
+        self.weather.damage.open(&self.memory, self.memory.open_executions(after, limit)?)
     }
 
     fn last_key(&self) -> Result<ExecutionKey, Error> {
@@ -276,7 +329,7 @@ impl Store for Disk {
     }
 
     fn execution(&self, key: ExecutionKey) -> Result<Option<ExecutionRecord>, Error> {
-        self.memory.execution(key)
+        self.memory.execution(key)?.map(|record| self.weather.damage.row(&self.memory, record)).transpose()
     }
 
     fn execution_named(&self, machine: MachineKey, name: &str) -> Result<Option<ExecutionKey>, Error> {
@@ -284,7 +337,8 @@ impl Store for Disk {
     }
 
     fn history(&self, key: ExecutionKey, from: u64, reverse: bool, limit: usize) -> Result<Vec<HistoryEvent>, Error> {
-        self.memory.history(key, from, reverse, limit)
+        let page = self.memory.history(key, from, reverse, limit)?;
+        self.weather.damage.history(&self.memory, key, page)
     }
 
     fn executions(
@@ -293,11 +347,12 @@ impl Store for Disk {
         before: Option<Place>,
         limit: usize,
     ) -> Result<Vec<ExecutionRecord>, Error> {
-        self.memory.executions(filter, before, limit)
+        self.weather.damage.listing(&self.memory, filter, before, limit)
     }
 
     fn record(&self, kind: RecordKind, scope: &str, name: &str) -> Result<Option<Record>, Error> {
-        self.memory.record(kind, scope, name)
+        let record = self.memory.record(kind, scope, name)?;
+        record.map(|record| self.weather.damage.record(&self.memory, record)).transpose()
     }
 
     fn records(
@@ -308,7 +363,8 @@ impl Store for Disk {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Record>, Error> {
-        self.memory.records(kind, scope, prefix, after, limit)
+        let records = self.memory.records(kind, scope, prefix, after, limit)?;
+        records.into_iter().map(|record| self.weather.damage.record(&self.memory, record)).collect()
     }
 
     fn expire(&self, closed_before: Timestamp, limit: usize) -> Result<usize, Error> {

@@ -1,7 +1,7 @@
 //! The simulator: the whole engine on a virtual clock, a faulty disk and fake services, from one seed.
 //!
-//! What this room is for: finding what goes wrong only when a crash, a full disk, a lost answer, a jump of the clock and
-//! a late callback meet. What it must not do: be shipped, or depend on anything but the seed.
+//! What this room is for: finding what goes wrong only when a crash, a full disk, a flipped bit, a lost answer, a jump of
+//! the clock and a late callback meet. What it must not do: be shipped, or depend on anything but the seed.
 //!
 //! Start reading at [`world`] (the loop), then [`properties`] (what must always hold), [`options`] (what is drawn from a
 //! seed) and [`plant`] (the bugs that show that the properties notice).
@@ -10,6 +10,7 @@ pub mod agenda;
 pub mod callers;
 pub mod clock;
 pub mod command_line;
+pub mod damage;
 pub mod desk;
 pub mod disk;
 pub mod language;

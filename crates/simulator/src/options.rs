@@ -54,8 +54,10 @@ options! {
     stop: "Probability that somebody stops an execution that was started.",
     redrive: "Probability that somebody redrives an execution that was started.",
     expire: "Probability that retention runs, per round.",
+    flip: "Probability that bits of a stored record flip, per round.",
     retention_seconds: "How long closed executions are kept, in virtual seconds.",
     express: "Probability that a machine is of type EXPRESS.",
+    map_runs: "Probability that a Map is of mode DISTRIBUTED; where most are, there are more Maps, too.",
     transitions_per_step: "State transitions in one step before the execution has to queue again.",
     executions_in_memory: "Executions that may stay in memory.",
     history_events: "Events a history may have; 0: AWS's limit.",
@@ -98,6 +100,8 @@ impl Options {
         options.executions_in_memory = *rng.pick(&[1.0, 4.0, 10_000.0, 10_000.0]).unwrap_or(&10_000.0);
         options.history_events = *rng.pick(&[30.0, 0.0, 0.0, 0.0, 0.0, 0.0]).unwrap_or(&0.0);
         options.messages_per_turn = *rng.pick(&[1.0, 3.0, 1024.0]).unwrap_or(&1024.0);
+        options.map_runs = *rng.pick(&[0.25, 0.25, 0.25, 0.9]).unwrap_or(&0.25);
+        options.flip = *rng.pick(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.005, 0.03]).unwrap_or(&0.0);
         options
     }
 

@@ -6,11 +6,14 @@ use stepwell_engine::token::TaskRef;
 use stepwell_engine::{SyncResult, registry};
 use stepwell_interpreter::{Execution, HistoryEvent};
 use stepwell_store::record::{MapRunRecord, RecordBody};
-use stepwell_store::{ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MachineRecord, RecordKind, Store};
+use stepwell_store::{
+    Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, MachineRecord, MemoryStore, RecordKind, Store,
+};
 use stepwell_value::Timestamp;
 
 use crate::clock::VirtualClock;
-use crate::disk::Dated;
+use crate::damage::Part;
+use crate::disk::{Dated, Disk};
 use crate::plan::Plan;
 
 /// Something that was seen.
@@ -79,7 +82,20 @@ pub enum Seen<'a> {
         gone: &'a [ExecutionRecord],
         /// The moment.
         before: Timestamp,
+        /// The Map Runs there were.
+        runs: &'a [MapRunRecord],
     },
+    /// Bits of this record have flipped.
+    Flipped(&'a Part),
+    /// The executions that the engine does not go on with, and why.
+    Quarantined {
+        /// By key.
+        executions: &'a [(ExecutionKey, String)],
+        /// Whether it has just read all that were open.
+        started: bool,
+    },
+    /// The engine does not do what a caller asked for, since it cannot read something.
+    Refused(&'a Error),
     /// The engine crashed; the store shows what is left.
     Crashed,
     /// The world is over; every execution had its time to end.
@@ -88,8 +104,10 @@ pub enum Seen<'a> {
 
 /// What a property may look at.
 pub struct View<'a> {
-    /// What is durable.
-    pub store: &'a dyn Store,
+    /// What is durable, as it was written.
+    pub store: &'a MemoryStore,
+    /// The same as it is read: some of it may be damaged.
+    pub disk: &'a Disk,
     /// The time.
     pub clock: &'a VirtualClock,
     /// What the machines' histories may look like, by the machine's name.
@@ -166,16 +184,6 @@ impl View<'_> {
         record.ok_or_else(|| format!("execution {} is not stored", key.0))
     }
 
-    /// The Map Run of this child execution; none for other executions, and when it is gone.
-    ///
-    /// # Errors
-    /// As [`View::machines`].
-    pub fn map_run_of(&self, record: &ExecutionRecord) -> Result<Option<MapRunRecord>, String> {
-        let base = record.identity.state_machine_arn.replacen(":stateMachine:", ":mapRun:", 1);
-        let arn = format!("{base}:{}", record.revision_id);
-        registry::map_run(self.store, &arn).map_err(|error| error.to_string())
-    }
-
     /// Judges the history of every execution.
     ///
     /// # Errors
@@ -217,12 +225,10 @@ pub fn print(events: &[HistoryEvent]) -> String {
 ///
 /// # Errors
 /// When the store fails.
-pub fn resolve(store: &dyn Store, name: &str) -> Result<Option<stepwell_engine::Resolved>, String> {
+pub fn resolve(store: &dyn Store, name: &str) -> Result<Option<stepwell_engine::Resolved>, Error> {
     let scope = crate::workflow::scope();
-    let machine = registry::machine(store, &scope, name).map_err(|error| error.to_string())?;
-    let Some(machine) = machine else { return Ok(None) };
-    let revision = registry::revision(store, &scope, machine.key, &machine.revision_id);
-    let revision = revision.map_err(|error| error.to_string())?;
+    let Some(machine) = registry::machine(store, &scope, name)? else { return Ok(None) };
+    let revision = registry::revision(store, &scope, machine.key, &machine.revision_id)?;
     Ok(revision.map(|revision| stepwell_engine::Resolved {
         machine: machine.into(),
         revision: revision.into(),

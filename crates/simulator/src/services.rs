@@ -37,7 +37,7 @@ impl Dispatcher for Services {
             } else {
                 Seen::Called(task)
             };
-            desk.see(&called, &*self.disk);
+            desk.see(&called, &self.disk);
         }
         desk.plan_answer(&call, sender);
         Box::pin(async move {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::language::{Language, put};
+use crate::options::Options;
 use crate::rng::Rng;
 
 /// Account and region of the world.
@@ -25,9 +26,10 @@ pub const ACTIVITIES: &[&str] = &["pack", "ship"];
 /// finds what it needs; a few do not, on purpose.
 ///
 /// One for a machine of type EXPRESS waits for no callback, has no activities and no Map Runs, as AWS has it.
-pub fn generate(rng: &mut Rng, express: bool, depth: u64, width: u64) -> String {
+pub fn generate(rng: &mut Rng, express: bool, options: &Options) -> String {
     let language = if rng.chance(0.35) { Language::Jsonata } else { Language::JsonPath };
-    let mut generator = Generator { rng, language, express, depth_max: depth, width: width.max(1), named: 0 };
+    let (depth_max, width) = (Options::count(options.depth), Options::count(options.width).max(1));
+    let mut generator = Generator { rng, language, express, depth_max, width, map_runs: options.map_runs, named: 0 };
     let mut machine = generator.block(0);
     if generator.rng.chance(0.2) {
         put(&mut machine, "TimeoutSeconds", json!(generator.rng.between(20, 600)));
@@ -52,6 +54,8 @@ struct Generator<'r> {
     express: bool,
     depth_max: u64,
     width: u64,
+    /// The probability that a Map is of mode DISTRIBUTED.
+    map_runs: f64,
     named: u64,
 }
 
@@ -70,14 +74,18 @@ impl Generator<'_> {
     }
 
     fn segment(&mut self, states: &mut Map<String, Value>, depth: u64, next: Next) -> String {
-        let nested = if depth < self.depth_max { 2 } else { 0 };
+        let nested = match depth < self.depth_max {
+            true if self.map_runs > 0.5 => 4,
+            true => 2,
+            false => 0,
+        };
         match self.rng.below(10 + nested) {
             0 | 1 => self.pass(states, next),
             2 => self.wait(states, next),
             3 => self.choice(states, next),
             4 => self.count(states, next),
             10 => self.parallel(states, depth, next),
-            11 => self.map(states, depth, next),
+            11.. => self.map(states, depth, next),
             _ => self.task(states, next),
         }
     }
@@ -249,7 +257,7 @@ impl Generator<'_> {
 
     fn map(&mut self, states: &mut Map<String, Value>, depth: u64, next: Next) -> String {
         let language = self.language();
-        let distributed = self.rng.chance(0.25) && !self.express;
+        let distributed = self.rng.chance(self.map_runs) && !self.express;
         let mut processor = self.block(depth + 1);
         let inline = json!({"Mode": "INLINE"});
         let config = if distributed { json!({"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}) } else { inline };
@@ -282,6 +290,7 @@ fn lead(state: &mut Value, next: Next) {
 #[cfg(test)]
 mod tests {
     use super::{generate, input};
+    use crate::options::Options;
     use crate::rng::Rng;
 
     #[test]
@@ -290,7 +299,9 @@ mod tests {
         for seed in 0..300 {
             let mut rng = Rng::new(seed);
             let express = seed % 5 == 0;
-            let text = generate(&mut rng, express, seed % 4, 1 + seed % 4);
+            let mut options = Options::draw(seed);
+            (options.depth, options.width) = ((seed % 4) as f64, (1 + seed % 4) as f64);
+            let text = generate(&mut rng, express, &options);
             let machine_type =
                 if express { stepwell_asl::MachineType::Express } else { stepwell_asl::MachineType::Standard };
             let options = stepwell_asl::Options { machine_type, ..stepwell_asl::Options::default() };

@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use crate::agenda::{Event, StartCall};
 use crate::callers::{Callers, Workflow};
 use crate::clock::VirtualClock;
+use crate::damage::Excused;
 use crate::desk::{SharedDesk, Violation};
 use crate::disk::{Disk, Weather};
 use crate::options::Options;
@@ -98,14 +99,14 @@ impl World {
     fn new(seed: u64, options: &Options, plant: Option<Plant>, trace: bool) -> World {
         let mut rng = Rng::new(seed);
         let clock = Arc::new(VirtualClock::default());
-        let weather = Weather::new(options, plant, &mut rng, &clock);
+        let of_damage = Rng::new(!seed); // of its own, so that a world without damage is the same
+        let weather = Weather::new(options, plant, &mut rng, of_damage, &clock);
         let desk = SharedDesk::new(options, rng.fork(), &clock, trace);
         let disk = Disk::new(&weather);
         let mut workflows = Vec::new();
         for index in 0..Options::count(options.machines).max(1) {
             let express = rng.chance(options.express);
-            let (depth, width) = (Options::count(options.depth), Options::count(options.width));
-            let text = workflow::generate(&mut rng, express, depth, width);
+            let text = workflow::generate(&mut rng, express, options);
             desk.lock().plans.insert(format!("m{index}"), Plan::read(&text));
             desk.lock().note(&format!("machine m{index}: {text}"));
             workflows.push(Workflow { name: format!("m{index}"), text, express });
@@ -201,6 +202,8 @@ impl World {
         match recovered {
             Ok((engine, open)) => {
                 self.desk.lock().note(&format!("started with {open} open executions"));
+                let executions = &engine.quarantined();
+                self.desk.see(&Seen::Quarantined { executions, started: true }, &self.disk);
                 self.alive = Some(Alive { engine, runtime });
             }
             Err(error) => self.violated("recovery", format!("the engine does not start: {error}")),
@@ -212,9 +215,17 @@ impl World {
         self.crashes += 1;
         self.alive = None;
         self.disk = self.disk.reopen();
-        self.desk.see(&Seen::Crashed, &*self.disk);
+        self.desk.see(&Seen::Crashed, &self.disk);
         self.callers.crashed();
+        self.strike(true);
         self.boot();
+    }
+
+    /// Lets stored records be damaged.
+    fn strike(&mut self, is_stopped: bool) {
+        for part in self.disk.strike(is_stopped) {
+            self.desk.see(&Seen::Flipped(&part), &self.disk);
+        }
     }
 
     // ------------------------------------------------------------------ rounds
@@ -237,7 +248,7 @@ impl World {
         }
         poll(&alive.runtime);
         for dated in self.weather.take_committed() {
-            self.desk.see(&Seen::Committed(&dated), &*self.disk);
+            self.desk.see(&Seen::Committed(&dated), &self.disk);
         }
         if self.rounds.is_multiple_of(16) {
             self.look();
@@ -259,8 +270,10 @@ impl World {
     fn look(&mut self) {
         let Some(alive) = &self.alive else { return };
         for (key, execution) in alive.engine.settled() {
-            self.desk.see(&Seen::Looked(key, &execution), &*self.disk);
+            self.desk.see(&Seen::Looked(key, &execution), &self.disk);
         }
+        let executions = &alive.engine.quarantined();
+        self.desk.see(&Seen::Quarantined { executions, started: false }, &self.disk);
     }
 
     /// When something will happen next.
@@ -312,14 +325,15 @@ impl World {
         let kept = Options::count(self.options.retention_seconds);
         let before = Timestamp(self.clock.wall().0 - i64::try_from(kept * 1000).unwrap_or(0));
         let most = 1 + self.rng.below(5);
-        let gone = self.disk.expire_seen(before, usize::try_from(most).unwrap_or(1));
+        let (gone, runs) = self.disk.expire_seen(before, usize::try_from(most).unwrap_or(1));
         if !gone.is_empty() {
-            self.desk.see(&Seen::Expired { gone: &gone, before }, &*self.disk);
+            self.desk.see(&Seen::Expired { gone: &gone, before, runs: &runs }, &self.disk);
         }
     }
 
     /// What befalls the engine as a whole.
     fn misfortune(&mut self) {
+        self.strike(false);
         if self.rng.chance(self.options.expire) {
             self.expire();
         }
@@ -367,12 +381,14 @@ impl World {
                 idle = 0;
                 continue;
             }
-            let open = self.disk.open_executions(None, usize::MAX).unwrap_or_default().executions;
+            let open = self.disk.sound().open_executions(None, usize::MAX).unwrap_or_default().executions;
             let nothing_due = self.alive.as_ref().is_none_or(|alive| {
                 alive.engine.next_due().is_none() && alive.engine.is_quiet() && self.desk.lock().agenda.only_polls()
             });
             if nothing_due {
-                if open.is_empty() {
+                let parts = self.disk.damaged();
+                let excused = Excused::by(self.disk.sound(), &parts);
+                if open.iter().all(|execution| excused.holds(execution)) {
                     return;
                 }
                 idle += 1;
@@ -390,7 +406,8 @@ impl World {
         for stored in open {
             for frame in stored.frames.values() {
                 let Waiting::Task(wait) = &frame.waiting else { continue };
-                let events = self.disk.history(stored.record.key, wait.scheduled_event, false, 1).unwrap_or_default();
+                let events =
+                    self.disk.sound().history(stored.record.key, wait.scheduled_event, false, 1).unwrap_or_default();
                 let handed_out = match events.first().map(|event| &event.details) {
                     Some(Details::Scheduled { resource, .. }) => resource.contains(":activity:") && wait.started,
                     Some(Details::TaskScheduled { resource, .. }) => {
@@ -410,9 +427,9 @@ impl World {
 
     fn describe_open(&self) -> String {
         let mut text = String::new();
-        for stored in self.disk.open_executions(None, 3).unwrap_or_default().executions {
+        for stored in self.disk.sound().open_executions(None, 3).unwrap_or_default().executions {
             let key = stored.record.key;
-            let events = self.disk.history(key, 1, false, usize::MAX).unwrap_or_default();
+            let events = self.disk.sound().history(key, 1, false, usize::MAX).unwrap_or_default();
             text.push_str(&format!("execution {}: {:?}\n{}", key.0, stored.frames, crate::seen::print(&events)));
         }
         text
@@ -427,12 +444,14 @@ impl World {
         let broken = self.desk.lock().violation().is_some();
         if !broken && self.callers.wait_for_express() {
             self.violated("express", "a caller of StartSyncExecution was never answered".to_owned());
+        } else if !broken && self.callers.wait_for_start() {
+            self.violated("liveness", "a caller of StartExecution was never answered".to_owned());
         } else if !broken {
-            self.desk.see(&Seen::Finished, &*self.disk);
+            self.desk.see(&Seen::Finished, &self.disk);
         }
         let (mut executions, mut events) = (0, 0);
         for key in 1..=self.disk.last_key().map_or(0, |key| key.0) {
-            let history = self.disk.history(ExecutionKey(key), 1, false, usize::MAX).unwrap_or_default();
+            let history = self.disk.sound().history(ExecutionKey(key), 1, false, usize::MAX).unwrap_or_default();
             if !history.is_empty() {
                 executions += 1;
                 events += history.len() as u64;

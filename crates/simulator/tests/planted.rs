@@ -3,7 +3,7 @@
 // Helpers of tests are tests, too; clippy's exception covers only the functions marked `#[test]`.
 #![allow(clippy::panic)]
 
-use stepwell_simulator::{Plant, run_seed};
+use stepwell_simulator::{Options, Plant, run_checked, run_seed, shrink};
 
 /// Seeds in which a planted bug must show.
 const SEEDS: u64 = 600;
@@ -49,6 +49,10 @@ planted! {
     a_forgotten_client_token ForgottenToken,
     a_miscounted_redrive MiscountedRedrive,
     an_eager_expiry EagerExpiry,
+    expired_children_of_a_map_run ExpiredChildren,
+    unchecked_damage UncheckedDamage,
+    untold_damage UntoldDamage,
+    damage_that_spreads SpreadDamage,
     a_stored_express_execution StoredExpress,
     an_early_clock EarlyClock,
     an_early_timer EarlyTimer,
@@ -65,12 +69,20 @@ planted! {
     chance Chance,
 }
 
+#[track_caller]
+fn check_shrinking(plant: Plant) -> Options {
+    let fails = |seed: &u64| run_seed(*seed, Some(plant)).violation.is_some_and(|it| it.property == plant.property());
+    let seed = (0..SEEDS).find(fails).unwrap_or(0);
+    let drawn = Options::draw(seed);
+    let small = shrink::shrink(seed, &drawn, Some(plant));
+    let outcome = run_checked(seed, &small, Some(plant), false);
+    assert_eq!(outcome.violation.map(|found| found.property), Some(plant.property()));
+    assert!(small.starts <= drawn.starts, "{small}");
+    small
+}
+
 #[test]
 fn shrinking_keeps_the_failure() {
-    let seed = (0..SEEDS).find(|seed| run_seed(*seed, Some(Plant::BrokenChain)).violation.is_some()).unwrap_or(0);
-    let drawn = stepwell_simulator::Options::draw(seed);
-    let small = stepwell_simulator::shrink::shrink(seed, &drawn, Some(Plant::BrokenChain));
-    let outcome = stepwell_simulator::run_checked(seed, &small, Some(Plant::BrokenChain), false);
-    assert_eq!(outcome.violation.map(|found| found.property), Some("numbering"));
-    assert!(small.starts <= drawn.starts && small.crash == 0.0, "{small}");
+    assert_eq!(check_shrinking(Plant::BrokenChain).crash, 0.0);
+    assert!(check_shrinking(Plant::UncheckedDamage).flip > 0.0);
 }

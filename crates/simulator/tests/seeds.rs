@@ -52,7 +52,11 @@ fn fresh_seeds() {
 
 #[test]
 fn worlds_are_of_every_kind() {
-    let outcomes: Vec<_> = (0..100).map(|seed| run_checked(seed, &Options::draw(seed), None, true)).collect();
+    let drawn = (0..100).map(|seed| (seed, Options::draw(seed)));
+    // Map Runs that are damaged are rare.
+    let damaged = (0..40).map(|seed| (seed, Options { map_runs: 0.9, flip: 0.1, ..Options::draw(seed) }));
+    let outcomes: Vec<_> =
+        drawn.chain(damaged).map(|(seed, options)| run_checked(seed, &options, None, true)).collect();
     let any = |text: &str| outcomes.iter().any(|outcome| outcome.lines.iter().any(|line| line.contains(text)));
     for seen in [
         "already exists",
@@ -79,6 +83,15 @@ fn worlds_are_of_every_kind() {
         "Redriven {",
         "Expired {",
         "Express {",
+        "Flipped(Row",
+        "Flipped(Frame",
+        "Flipped(Content",
+        "Flipped(Chunk",
+        "Flipped(Record(Machine",
+        "Flipped(Record(Revision",
+        "Flipped(Record(MapRun",
+        "Quarantined {",
+        "Refused(",
     ] {
         assert!(any(seen), "no world has shown `{seen}`");
     }

@@ -211,9 +211,9 @@ pub(crate) fn expire(connection: &Connection, closed_before: Timestamp, limit: u
         "INSERT OR REPLACE INTO meta(name, value) SELECT 'last_key', max(key) FROM executions HAVING max(key) >=
          coalesce((SELECT value FROM meta WHERE name = 'last_key'), 0)";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let map_runs = map_runs(connection)?;
-    let kept =
-        map_runs.iter().filter(|(.., run)| !run.is_over(closed_before)).map(|(.., run)| children(run).to_string());
+    let (map_runs, damaged) = map_runs(connection)?;
+    let open = map_runs.iter().filter(|(.., run)| !run.is_over(closed_before)).map(|(.., run)| children(run));
+    let kept = open.chain(damaged).map(|machine| machine.to_string());
     let kept = format!("[{}]", kept.collect::<Vec<_>>().join(","));
     let mut statement = connection.prepare_cached(SQL)?;
     let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
@@ -232,20 +232,38 @@ pub(crate) fn expire(connection: &Connection, closed_before: Timestamp, limit: u
     Ok(old.len())
 }
 
-/// All Map Runs: scope, name, record. One whose record is damaged stays, and so do its children's rows.
-fn map_runs(connection: &Connection) -> rusqlite::Result<Vec<(String, String, MapRunRecord)>> {
+type MapRuns = Vec<(String, String, MapRunRecord)>;
+
+/// All Map Runs: scope, name, record. Whether one has ended whose record is damaged nobody knows: it stays, and so do its
+/// children, whose numbers are given beside.
+fn map_runs(connection: &Connection) -> rusqlite::Result<(MapRuns, Vec<i64>)> {
     const SQL: &str = "SELECT scope, name, body FROM records WHERE kind = ?1";
     let mut statement = connection.prepare_cached(SQL)?;
     let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?));
     let rows = statement.query_map([format::kind_number(RecordKind::MapRun)], read)?;
-    let mut found = Vec::new();
+    let (mut found, mut damaged) = (Vec::new(), Vec::new());
     for row in rows {
-        let (scope, name, body) = row?;
-        if let Ok(RecordBody::MapRun(run)) = format::decode_record(&body) {
-            found.push((scope, name, run));
+        let (scope, name, body): (String, String, _) = row?;
+        match format::decode_record(&body) {
+            Ok(RecordBody::MapRun(run)) => found.push((scope, name, run)),
+            _ => damaged.extend(children_of_damaged(connection, &scope, &name)?),
         }
     }
-    Ok(found)
+    Ok((found, damaged))
+}
+
+/// The number under which the children of a Map Run are stored whose record is damaged. The revision they run has it in its
+/// name, `NUMBER/UUID`; the Map Run is called `MACHINE/LABEL:UUID`.
+fn children_of_damaged(connection: &Connection, scope: &str, name: &str) -> rusqlite::Result<Vec<i64>> {
+    const SQL: &str =
+        "SELECT substr(name, 1, 16) FROM records WHERE kind = ?1 AND scope = ?2 AND substr(name, 17) = '/' || ?3";
+    let uuid = name.rsplit(':').next().unwrap_or_default();
+    let mut statement = connection.prepare_cached(SQL)?;
+    let values = params![format::kind_number(RecordKind::Revision), scope, uuid];
+    let numbers = statement.query_map(values, |row| row.get::<_, String>(0))?;
+    let number =
+        |hex: rusqlite::Result<String>| hex.map(|hex| u64::from_str_radix(&hex, 16).ok().map(u64::cast_signed));
+    numbers.map(number).filter_map(Result::transpose).collect()
 }
 
 /// The number under which the children of a Map Run are stored.

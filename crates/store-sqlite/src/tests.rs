@@ -1,12 +1,14 @@
 //! What is SQLite's own: the folder, full disks, damage, the log.
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use rusqlite::Connection;
-use stepwell_store::contract::{commit, put};
+use stepwell_store::contract::{self, commit, put};
 use stepwell_store::sample::{self, Case, Dice};
-use stepwell_store::{Error, ExecutionFilter, ExecutionKey, MachineKey, Store, Write, WriteError, format};
+use stepwell_store::{
+    Error, ExecutionFilter, ExecutionKey, MachineKey, Record, RecordKind, Store, Write, WriteError, format,
+};
 use stepwell_value::Timestamp;
 
 use crate::writer::Job;
@@ -190,6 +192,35 @@ fn after_closing_and_expiry_nothing_is_left() {
     assert_eq!(["open", "frames", "contents"].map(count), [0, 0, 0]);
     assert_eq!(store.expire(Timestamp(i64::MAX), 10).unwrap(), 1);
     assert_eq!(["executions", "history", "open", "frames", "contents", "names"].map(count), [0; 6]);
+}
+
+/// Nobody knows whether a Map Run has ended whose record is damaged: its children stay, for whom the record may be restored.
+#[test]
+fn the_children_of_a_damaged_map_run_do_not_expire() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let scope = Arc::<str>::from("1:us-east-1");
+    let (run, revision) = ("m/Map:5e0b7b5c", "000000000000004e/5e0b7b5c");
+    let body =
+        |kind| contract::every_record().into_iter().map(|record| record.body).find(|it| it.kind() == kind).unwrap();
+    for (name, kind) in [(run, RecordKind::MapRun), (revision, RecordKind::Revision)] {
+        put(&store, Write::Put(Box::new(Record { scope: scope.clone(), name: name.into(), body: body(kind) })));
+    }
+    for (key, machine) in [(1, 78), (2, 1), (3, 78)] {
+        let case = Case::named(key, machine, &format!("n{key}"));
+        let [_, second, third] = sample::batches(&case, &mut Dice(key));
+        let writes = [sample::start(&case), Write::Advance(Box::new(second)), Write::Advance(Box::new(third))];
+        writes.into_iter().for_each(|write| put(&store, write));
+    }
+    on_writer(&store, |connection| {
+        let damage = "UPDATE records SET body = CAST(x'03' || substr(body, 2) AS BLOB) WHERE name = 'm/Map:5e0b7b5c'";
+        assert_eq!(connection.execute(damage, []), Ok(1));
+    });
+    assert!(matches!(store.record(RecordKind::MapRun, &scope, run), Err(Error::Damaged { .. })));
+    assert_eq!(store.expire(Timestamp(i64::MAX), 10).unwrap(), 1);
+    let kept = [1, 2, 3].map(|key| store.execution(ExecutionKey(key)).unwrap().is_some());
+    assert_eq!(kept, [true, false, true]);
+    assert!(store.record(RecordKind::MapRun, &scope, run).is_err(), "it stays, too");
 }
 
 #[test]

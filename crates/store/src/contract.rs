@@ -410,7 +410,7 @@ pub fn records_of_the_registry(harness: &mut dyn Harness) {
 }
 
 /// Records of every kind; the first is a machine.
-pub(crate) fn every_record() -> Vec<Record> {
+pub fn every_record() -> Vec<Record> {
     let text = |text: &str| std::sync::Arc::<str>::from(text);
     let tags = vec![(text("team"), text("shop")), (text("a"), text(""))];
     let machine = MachineKey(77);

@@ -19,6 +19,17 @@ pub fn sources<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> BTreeSet<Sour
     found
 }
 
+/// The payloads of these frames, by their places.
+pub fn payloads<'a>(frames: impl IntoIterator<Item = &'a Frame>) -> BTreeMap<Source, Payload> {
+    let mut found = BTreeMap::new();
+    for frame in frames {
+        let variables = frame.variables.as_ref().map(|variables| &variables.values);
+        let all = [Some(&frame.input), variables, waiting_holds(&frame.waiting)];
+        found.extend(all.into_iter().flatten().map(|held| (held.source, held.payload.clone())));
+    }
+    found
+}
+
 /// Gives every frame its payloads.
 ///
 /// # Errors

@@ -180,7 +180,7 @@ pub enum RecordKind {
     Alias,
     /// [`ActivityRecord`], named by the activity's name.
     Activity,
-    /// [`MapRunRecord`], named `MACHINE/LABEL:UUID`.
+    /// [`MapRunRecord`], named `MACHINE/LABEL:UUID`; the revision of its children is named `CHILDREN/UUID`.
     MapRun,
     /// [`RoleRecord`], named by the role's name in lower case; its scope is `ACCOUNT:`, since roles have no region.
     Role,

@@ -266,15 +266,21 @@ impl Shard {
         mixed ^ (mixed >> 31)
     }
 
-    /// Forgets parked executions beyond what may stay in memory.
+    /// Forgets parked executions beyond what may stay in memory: those that were started first, so that chance has no part
+    /// in which have to be read again.
     fn make_room(&mut self) {
         let room = self.shared.config.executions_in_memory;
         if self.lives.len() <= room {
             return;
         }
+        let surplus = self.lives.len() - room * 9 / 10;
         let parked = self.lives.iter().filter(|(_, live)| live.stored && live.uncommitted == 0);
-        let surplus: Vec<ExecutionKey> = parked.map(|(key, _)| *key).take(self.lives.len() - room * 9 / 10).collect();
-        for key in surplus {
+        let mut parked: Vec<ExecutionKey> = parked.map(|(key, _)| *key).collect();
+        if surplus < parked.len() {
+            parked.select_nth_unstable(surplus);
+            parked.truncate(surplus);
+        }
+        for key in parked {
             self.lives.remove(&key);
         }
     }

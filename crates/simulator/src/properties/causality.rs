@@ -2,7 +2,7 @@
 
 use stepwell_engine::token::TaskRef;
 use stepwell_interpreter::{Details, EventType, Frame, Waiting};
-use stepwell_store::ExecutionKey;
+use stepwell_store::{ExecutionKey, Store};
 use stepwell_value::Timestamp;
 
 use super::Property;

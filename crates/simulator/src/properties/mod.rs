@@ -3,6 +3,7 @@
 mod acknowledged;
 mod blame;
 mod causality;
+mod damage;
 pub mod determinism;
 mod express;
 mod liveness;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(causality::Causality),
         Box::new(tokens::Tokens::default()),
         Box::new(recovery::Recovery),
+        Box::new(damage::Damage),
         Box::new(retention::Retention),
         Box::new(express::Express::default()),
         Box::new(numbering::Numbering),

@@ -1,7 +1,7 @@
 //! What a crash would recover is what is in memory: an execution with nothing on its way to the disk is the same there.
 
 use stepwell_interpreter::Execution;
-use stepwell_store::StoredExecution;
+use stepwell_store::{Store, StoredExecution};
 
 use super::Property;
 use crate::seen::{Seen, View};

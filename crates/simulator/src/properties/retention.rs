@@ -12,21 +12,28 @@ impl Property for Retention {
     }
 
     fn see(&mut self, seen: &Seen<'_>, view: &View<'_>) -> Result<(), String> {
-        let Seen::Expired { gone, before } = seen else { return Ok(()) };
+        let Seen::Expired { gone, before, runs } = seen else { return Ok(()) };
         for record in *gone {
             if record.stopped.is_none_or(|stopped| stopped >= *before) {
                 let stopped = record.stopped;
                 return Err(format!("execution {} stopped {stopped:?}, but is gone before {before:?}", record.key.0));
             }
-            if let Some(run) = view.map_run_of(record)?
-                && run.stopped.is_none()
-            {
-                return Err(format!("execution {} is gone, but its Map Run {} still runs", record.key.0, run.arn));
+            let run = runs.iter().find(|run| run.children == record.machine);
+            if let Some(run) = run.filter(|run| !run.is_over(*before)) {
+                let (arn, stopped) = (&run.arn, run.stopped);
+                return Err(format!("execution {} is gone, but its Map Run {arn} stopped {stopped:?}", record.key.0));
+            }
+            if run.is_none() && record.identity.is_child() {
+                return Err(format!("execution {} is gone, but its Map Run was gone before", record.key.0));
             }
             if !view.history(record.key)?.is_empty() {
                 return Err(format!("execution {} is gone, but its history is not", record.key.0));
             }
         }
-        Ok(())
+        let stored = view.parents()?;
+        match runs.iter().find(|run| !run.is_over(*before) && !stored.iter().any(|(key, _)| *key == run.children)) {
+            Some(run) => Err(format!("Map Run {} is gone, but stopped {:?}", run.arn, run.stopped)),
+            None => Ok(()),
+        }
     }
 }

@@ -9,6 +9,9 @@
 //! varint      only with zstd: size of the body before compression, bytes
 //! rest        the body
 //! ```
+//!
+//! The version and the checksum stay where they are in every version to come: what does not fit its checksum is damaged,
+//! what does may be too new.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -171,20 +174,22 @@ pub(super) fn damaged(what: &str, why: impl Into<String>) -> Error {
     Error::Damaged { what: what.to_owned(), why: why.into() }
 }
 
-/// Version, length and checksum; gives codec, dictionary and the rest.
+/// Length, checksum and version; gives codec, dictionary and the rest.
 fn check<'a>(what: &str, bytes: &'a [u8]) -> Result<(u8, u8, &'a [u8]), Error> {
     let [version, codec, dictionary, a, b, c, d, rest @ ..] = bytes else {
         return Err(damaged(what, format!("it has only {} bytes", bytes.len())));
     };
+    // First, so that a flipped bit of the version is damage of one record, and not a newer version's work, which keeps
+    // the server from starting.
+    let (found, stored) = (checksum(bytes), u32::from_le_bytes([*a, *b, *c, *d]));
+    if found != stored {
+        return Err(damaged(what, format!("checksum {found:08x} instead of {stored:08x}")));
+    }
     if *version > VERSION {
         return Err(Error::TooNew { place: what.to_owned(), found: (*version).into(), known: VERSION.into() });
     }
     if *version == 0 {
         return Err(damaged(what, "version 0 does not exist"));
-    }
-    let (found, stored) = (checksum(bytes), u32::from_le_bytes([*a, *b, *c, *d]));
-    if found != stored {
-        return Err(damaged(what, format!("checksum {found:08x} instead of {stored:08x}")));
     }
     Ok((*codec, *dictionary, rest))
 }

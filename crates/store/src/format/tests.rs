@@ -252,10 +252,19 @@ const RECORD_V1: &str = "01010153e2ed8f4828b52ffd0000ad01003402004d294d616368696
 fn newer_forms_are_refused() {
     let mut bytes = encode_chunk(&sample::pass_events(1, 2)).unwrap();
     bytes[0] = VERSION + 1;
+    seal_again(&mut bytes);
     let error = decode_chunk(&bytes).unwrap_err();
     assert!(matches!(error, Error::TooNew { found: 2, known: 1, .. }));
     let text = error.of("execution 7").to_string();
     assert!(text.starts_with("a chunk of history of execution 7 was written by a newer version"), "{text}");
+}
+
+/// Makes the checksum right again.
+fn seal_again(bytes: &mut [u8]) {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&bytes[..3]);
+    hasher.update(&bytes[7..]);
+    bytes[3..7].copy_from_slice(&hasher.finalize().to_le_bytes());
 }
 
 type Reader = fn(&[u8]) -> Result<(), Error>;
@@ -278,13 +287,15 @@ fn forms() -> Vec<(Vec<u8>, Reader)> {
     forms
 }
 
+/// As damage, also a bit of the version: what is taken for the work of a newer Stepwell keeps a server from starting.
 #[test]
 fn every_flipped_bit_is_found() {
     for (bytes, read) in forms() {
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(read(&flipped).is_err(), "bit {bit}");
+            let read = read(&flipped);
+            assert!(matches!(read, Err(Error::Damaged { .. })), "bit {bit}: {read:?}");
         }
         for length in 0..bytes.len() {
             assert!(read(&bytes[..length]).is_err(), "{length} bytes");
@@ -310,10 +321,7 @@ fn hostile_bytes_do_not_panic() {
                 hostile.resize(hostile.len().max(8), 0x80);
             }
             hostile[0] = VERSION;
-            let mut hasher = crc32fast::Hasher::new();
-            hasher.update(&hostile[..3]);
-            hasher.update(&hostile[7..]);
-            hostile[3..7].copy_from_slice(&hasher.finalize().to_le_bytes());
+            seal_again(&mut hostile);
             let _: Result<(), Error> = read(&hostile);
         }
     }
