@@ -555,7 +555,7 @@ impl Damaged {
 }
 
 impl Store for Damaged {
-    fn commit(&self, group: Vec<Write>, done: Box<dyn FnOnce(Committed) + Send>) {
+    fn commit(&self, group: &[Write], done: Box<dyn FnOnce(Committed) + Send>) {
         self.0.commit(group, done);
     }
     fn load(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, Error> {

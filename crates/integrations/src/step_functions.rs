@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use stepwell_asl::definition::{Pattern, Target};
 use stepwell_engine::{Answer, BoxFuture, Call, Cancelled, Handle, Scope, registry};
 use stepwell_interpreter::{FailedStage, Failure, Progress};
+use stepwell_model::Operation;
 use stepwell_store::ExecutionKey;
 use stepwell_value::{Payload, Value};
 
@@ -241,10 +242,13 @@ pub(crate) async fn call_sdk(api: &dyn StepFunctionsApi, action: &str, call: &Ca
     let mut letters = action.chars();
     let operation: String = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect();
     let scope = Scope::of_arn(&call.identity.state_machine_arn);
-    let parameters = sdk::camel_members(call.request.parameters.value());
-    match api.call(scope, &operation, parameters).await {
+    let parameters = call.request.parameters.value();
+    let known = Operation::find(&operation); // the API says what is wrong with any other
+    let request = known.map_or_else(|| parameters.clone(), |known| known.request_of_sdk(parameters));
+    match api.call(scope, &operation, request).await {
         Ok(answer) => {
-            let output = Payload::from_value(without_nulls(&sdk::pascal_members(&answer)));
+            let answer = known.map_or_else(|| answer.clone(), |known| known.answer_of_sdk(&answer));
+            let output = Payload::from_value(without_nulls(&answer));
             match &call.request.resource.target {
                 Target::Integration { pattern: Pattern::WaitForTaskToken, .. } => Answer::Submitted(output),
                 _ => Answer::Succeeded(output),

@@ -264,6 +264,20 @@ pub(crate) fn unexpected_type(field: &str, expression: &str, expected: &str, val
     )
 }
 
+/// A value that a path leads to, in quotes whatever it is (recorded: tolerated_failure_percentage_path[…value0]).
+pub(crate) fn quoted(value: &Value) -> String {
+    if value.as_str().is_some() { value.to_json() } else { format!("\"{value}\"") }
+}
+
+/// A value that a field may not have: of a JSONata field that is a failed evaluation, as for a Wait state's Timestamp
+/// (recorded: test_wait_timestamp_jsonata).
+pub(crate) fn of_field(amount: &Amount, field: &str, text: String) -> Fault {
+    match amount {
+        Amount::Jsonata(_) => Fault::Evaluation(field.into(), text),
+        Amount::Fixed(_) | Amount::Path(_) => Fault::Runtime(text),
+    }
+}
+
 /// A whole number that is not negative: `MaxConcurrency`, `TimeoutSeconds`, ….
 ///
 /// # Errors
@@ -282,8 +296,8 @@ pub(crate) fn amount(
             let Some(frame) = step.execution.frames.get(&id) else { return Ok(0) };
             let found = path.select(&step.scope(frame, state, input));
             let value = found.map_err(|missing| step.problem(id, Fault::of_path(&missing)))?;
-            let text =
-                format!("The {field}Path field refers to value {value} which is not a valid integer: {}", path.text());
+            let (shown, path) = (quoted(&value), path.text());
+            let text = format!("The {field}Path field refers to value {shown} which is not a valid integer: {path}");
             (value, Fault::Runtime(text))
         }
         Amount::Jsonata(expression) => {
@@ -296,7 +310,7 @@ pub(crate) fn amount(
     let written = value.as_str().filter(|_| matches!(amount, Amount::Path(_))).and_then(|text| text.parse().ok());
     match value.as_i64().or(written) {
         Some(number) if number >= 0 => Ok(number.unsigned_abs()),
-        Some(_) => Err(step.problem(id, Fault::Runtime(format!("{field} cannot be negative.")))),
+        Some(_) => Err(step.problem(id, of_field(amount, field, format!("{field} cannot be negative.")))),
         None => Err(step.problem(id, fault)),
     }
 }

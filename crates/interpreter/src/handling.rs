@@ -36,6 +36,9 @@ pub(crate) fn handle(step: &mut Step<'_>, id: FrameId, problem: Problem) {
         Some(catcher) => {
             let left = caught(step, id, state, catcher, &problem.failure).and_then(|exit| step.exit(id, exit));
             if let Err(problem) = left {
+                if let Nature::Evaluation { location } = &problem.nature {
+                    evaluation_failed(step, id, state, &problem.failure, location);
+                }
                 fail_block(step, id, problem);
             }
         }

@@ -28,7 +28,7 @@ const ENUM_ORDERS: &[(&str, &[&str])] =
 pub struct Operation {
     name: Arc<str>,
     pub(crate) input: Option<ShapeId>,
-    output: Option<ShapeId>,
+    pub(crate) output: Option<ShapeId>,
     errors: Vec<Arc<str>>,
     idempotent: bool,
     host_prefix: Option<Arc<str>>,

@@ -16,6 +16,7 @@ pub mod limits;
 mod name;
 mod pattern;
 mod request;
+mod sdk;
 pub mod service;
 pub mod token;
 mod validate;

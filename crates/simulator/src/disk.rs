@@ -186,7 +186,7 @@ impl Disk {
         let scope = crate::workflow::scope();
         let record = |run| stepwell_engine::registry::record(&scope, RecordBody::MapRun(run));
         self.weather.set_calm(true);
-        self.memory.commit(runs.map(|run| Write::Put(Box::new(record(run)))).collect(), Box::new(drop));
+        self.memory.commit(&runs.map(|run| Write::Put(Box::new(record(run)))).collect::<Vec<_>>(), Box::new(drop));
         self.weather.set_calm(false);
     }
 

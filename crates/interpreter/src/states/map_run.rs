@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stepwell_asl::State;
 use stepwell_asl::definition::{Amount, Distributed, MapState};
-use stepwell_value::{Payload, Value};
+use stepwell_value::{Number, Payload, Value};
 
 use crate::Failure;
 use crate::context::nth;
@@ -206,36 +206,33 @@ fn tolerated_percentage(
     distributed: &Distributed,
     effective: &Payload,
 ) -> Result<Option<f64>, Problem> {
-    let (value, shown) = match &distributed.tolerated_failure_percentage {
-        None => return Ok(None),
-        Some(Amount::Fixed(percentage)) => return Ok(Some(*percentage as f64)),
-        Some(Amount::Path(path)) => {
+    const FIELD: &str = "ToleratedFailurePercentage";
+    let Some(amount) = &distributed.tolerated_failure_percentage else { return Ok(None) };
+    let (percentage, fault) = match amount {
+        Amount::Fixed(percentage) => return Ok(Some(*percentage as f64)),
+        Amount::Path(path) => {
             let Some(frame) = step.execution.frames.get(&id) else { return Ok(None) };
             let found = path.select(&step.scope(frame, state, effective));
             let value = found.map_err(|missing| step.problem(id, Fault::of_path(&missing)))?;
-            (value, path.text().to_string())
+            let written = value.as_str().and_then(|text| text.parse().ok());
+            let (shown, path) = (flow::quoted(&value), path.text());
+            let text = format!("The {FIELD}Path field refers to value {shown} which is not a valid float: {path}");
+            (value.as_number().map(Number::as_f64).or(written), Fault::Runtime(text))
         }
-        Some(Amount::Jsonata(expression)) => {
-            let field = "ToleratedFailurePercentage";
-            let value = flow::jsonata(step, id, state, expression, field, None, None)?;
-            (value, expression.text().to_string())
+        Amount::Jsonata(expression) => {
+            let value = flow::jsonata(step, id, state, expression, FIELD, None, None)?;
+            let fault = flow::unexpected_type(FIELD, expression.text(), "number", &value);
+            (value.as_number().map(Number::as_f64), fault)
         }
     };
-    let percentage = match &value {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_number().map(stepwell_value::Number::as_f64),
-    };
-    let Some(percentage) = percentage else {
-        let text = format!(
-            "The ToleratedFailurePercentagePath field refers to value {value} which is not a valid float: {shown}"
-        );
-        return Err(step.problem(id, Fault::Runtime(text)));
-    };
-    if !(0.0..=100.0).contains(&percentage) {
-        let text = "ToleratedFailurePercentage must be between 0 and 100.".to_owned();
-        return Err(step.problem(id, Fault::Runtime(text)));
+    match percentage {
+        None => Err(step.problem(id, fault)),
+        Some(percentage) if (0.0..=100.0).contains(&percentage) => Ok(Some(percentage)),
+        Some(_) => {
+            let text = format!("{FIELD} must be between 0 and 100.");
+            Err(step.problem(id, flow::of_field(amount, FIELD, text)))
+        }
     }
-    Ok(Some(percentage))
 }
 
 /// `arn:…:mapRun:MACHINE/LABEL:UUID`; a state without `Label` gets a random one.
