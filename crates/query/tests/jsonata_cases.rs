@@ -98,6 +98,24 @@ fn paths_into_state_data() {
     check("$keys($states)", r#"["input","context"]"#);
 }
 
+/// As jsonata 2.0.6 has it; found by the fuzz target.
+#[test]
+fn the_context_has_no_other_name() {
+    check("$map([1, 2], function($) { $ })", "undefined");
+    check("[7].$map([1, 2], function($) { $ })", "[7,7]");
+    check("$map([1, 2], function($, $i) { $i })", "[0,1]");
+    check("[7].(function($) { $ })(8)", "7");
+    check("[7].($ := 5; $)", "7");
+}
+
+#[test]
+fn clones() {
+    check("$clone($states.input.one)", "[1]");
+    check("$clone({'a': 1}).a", "1");
+    check("$clone($states.input.missing)", "undefined");
+    check("$clone(1)", ". T0410: Argument 1 of function \"clone\" does not match function signature");
+}
+
 #[test]
 fn values_pass_through_as_written() {
     check("$states.input.money", "1.50");

@@ -37,7 +37,8 @@ impl Moment {
 }
 
 /// Functions that this module supplies, sorted.
-const OURS: &[&str] = &["eval", "hash", "millis", "now", "parse", "partition", "random", "range", "shuffle", "uuid"];
+const OURS: &[&str] =
+    &["clone", "eval", "hash", "millis", "now", "parse", "partition", "random", "range", "shuffle", "uuid"];
 
 /// Functions of JSONata that the engine supplies, sorted, with the number of arguments they take at most.
 #[rustfmt::skip]
@@ -76,6 +77,7 @@ pub(super) fn is_ours(name: &str) -> bool {
 pub(super) fn register(evaluator: &mut Evaluator, name: &str, moment: &Moment) -> Result<(), EvaluatorError> {
     let moment = moment.clone();
     match name {
+        "clone" => evaluator.register_fn(name, clone),
         "eval" => evaluator.register_fn_override(name, |_: &[JValue]| no_eval()),
         "hash" => evaluator.register_fn(name, hash),
         "millis" => evaluator.register_fn_override(name, move |_: &[JValue]| Ok(millis(moment.now))),
@@ -118,6 +120,14 @@ fn text<'a>(args: &'a [JValue], index: usize, function: &str) -> Result<Option<&
         JValue::Undefined => Ok(None),
         JValue::String(text) => Ok(Some(text)),
         _ => Err(bad_argument(function, index + 1)),
+    }
+}
+
+/// `$clone(value)` of an object or an array, which is the same value: nothing here changes one in place.
+fn clone(args: &[JValue]) -> HostFnResult {
+    match argument(args, 0) {
+        value @ (JValue::Undefined | JValue::Object(_) | JValue::Array(_)) => Ok(value.clone()),
+        _ => Err(bad_argument("clone", 1)),
     }
 }
 

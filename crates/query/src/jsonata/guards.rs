@@ -1,4 +1,4 @@
-//! Limits inside the engine's own functions.
+//! Limits inside the engine's own functions, and a name that it would bind though it cannot be bound.
 //!
 //! The engine looks at the clock between two calls, not within one: `$replace` of a long text by a long one can take gigabytes,
 //! `$distinct` of a long array minutes, and a text that is joined to itself doubles with every turn. Here such calls are
@@ -26,6 +26,7 @@ const PATTERN: &str = "stepwell pattern";
 const REPLACEMENT: &str = "stepwell replacement";
 const JOINED: &str = "stepwell joined";
 const DISTINCT: &str = "stepwell distinct";
+const UNNAMED: &str = "stepwell unnamed";
 
 /// How much more than a result `$replace` by a regular expression may take at worst: nobody knows yet how often it matches.
 const REGEX_FACTOR: usize = 16;
@@ -118,7 +119,23 @@ impl Walk<'_> {
                 wrap(node, JOINED);
                 self.guards += 1;
             }
+            AstNode::Lambda { params, .. } => params.iter_mut().for_each(|param| self.unnamed(param)),
+            AstNode::Binary { op: BinaryOp::ColonEqual, lhs, .. } => {
+                if let AstNode::Variable(name) = &mut **lhs {
+                    self.unnamed(name);
+                }
+            }
             _ => {}
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// `$` is the context, also where something is bound to that name; the engine would find what was bound.
+    fn unnamed(&mut self, name: &mut String) {
+        if name.trim_start_matches('$').is_empty() {
+            UNNAMED.clone_into(name);
+            self.guards += 1;
         }
     }
 }
