@@ -71,10 +71,10 @@ impl Plan {
         self.folder.join("data")
     }
 
-    /// The program that fills a data folder; built when it is asked for.
-    fn fill(&self) -> Result<PathBuf, String> {
-        cargo(&["build", "--release", "-p", "stepwell-store-sqlite", "--example", "fill"])?;
-        Ok(target_folder()?.join("examples/fill"))
+    /// A program that works on a data folder, without a server: `fill`, `list`; built when it is asked for.
+    fn example(&self, name: &str) -> Result<PathBuf, String> {
+        cargo(&["build", "--release", "-p", "stepwell-store-sqlite", "--example", name])?;
+        Ok(target_folder()?.join("examples").join(name))
     }
 
     /// A server with an empty data folder.

@@ -3,6 +3,7 @@
 //! The store is filled by the example `fill` of `store-sqlite`, which writes through the store what a server would have
 //! written; the server is measured on top of it.
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -39,7 +40,8 @@ pub fn run(plan: &Plan, report: &mut Report) -> Result<(), String> {
     report.add(NAME, "written", used.bytes_written / 1000.0 / each, "KB each", Target::AtMost(30.0));
     report.add(NAME, "memory", used.resident_bytes / 1_048_576.0, "MiB", Target::None);
     describe(&server, &machine, plan.stored, report)?;
-    list(&server, &machine, report)
+    list(&server, &machine, report)?;
+    server.restart_after(|folder| list_alone(plan, folder, report)).map(drop)
 }
 
 /// A server on a store with so many executions, and their machine.
@@ -54,7 +56,7 @@ fn filled(plan: &Plan) -> Result<(Server, String), String> {
     let machine = server.machine("five", "STANDARD", &five_passes())?;
     server.call("StartExecution", &json!({"stateMachineArn": machine, "input": ORDER, "name": "pattern"}))?;
     let server = server.restart_after(|folder| {
-        let mut fill = Command::new(plan.fill()?);
+        let mut fill = Command::new(plan.example("fill")?);
         fill.arg(folder).arg(plan.stored.to_string());
         match fill.status() {
             Ok(status) if status.success() => Ok(()),
@@ -108,6 +110,17 @@ fn list(server: &Server, machine: &str, report: &mut Report) -> Result<(), Strin
     report.add(name, "p50", measured.percentile_millis(0.5), "ms", Target::AtMost(2.0));
     report.add(name, "p99", measured.percentile_millis(0.99), "ms", Target::None);
     report.add(name, "CPU", used.cpu_seconds * 1e6 / f64::from(PAGES), "µs a page", Target::None);
+    Ok(())
+}
+
+/// The store's part of a page, without HTTP and JSON.
+fn list_alone(plan: &Plan, folder: &Path, report: &mut Report) -> Result<(), String> {
+    let mut list = Command::new(plan.example("list")?);
+    let output = list.arg(folder).arg(PAGES.to_string()).output();
+    let output = output.map_err(|error| format!("{list:?}: {error}"))?;
+    let micros = String::from_utf8_lossy(&output.stdout).trim().parse();
+    let micros = micros.map_err(|_| format!("{list:?}: {}", String::from_utf8_lossy(&output.stderr)))?;
+    report.add("a page of 100 from the store alone", "median", micros, "µs", Target::AtMost(50.0));
     Ok(())
 }
 
