@@ -60,10 +60,10 @@ fn write(key: u64, execution: &Execution, transition: Transition) -> ExecutionWr
 pub fn commit() -> Outcome<crate::Repeated> {
     let Ended { record, write } = ended()?;
     let store = MemoryStore::new();
+    let group = [Write::Start { record: Box::new(record), write: Box::new(write) }];
     Ok(Box::new(move || {
         let done = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&done);
-        let group = vec![Write::Start { record: Box::new(record.clone()), write: Box::new(write.clone()) }];
         store.commit(
             &group,
             Box::new(move |outcome| {
