@@ -73,7 +73,7 @@ fn state(scope: &StateScope<'_>) -> Value {
 /// The item of the innermost Map: the one being selected, or the one whose iteration this frame belongs to.
 fn item_of(scope: &StateScope<'_>) -> Option<Value> {
     if let Some((index, value, key)) = scope.item {
-        return Some(item(index, value, key));
+        return Some(item(index, value, key, scope.item_source));
     }
     let mut frame: &Frame = scope.frame;
     loop {
@@ -81,7 +81,7 @@ fn item_of(scope: &StateScope<'_>) -> Option<Value> {
         let parent = scope.execution.frames.get(&parent)?;
         if let Waiting::Iterations { items, .. } = &parent.waiting {
             let (value, key) = nth(items.payload.value(), index)?;
-            return Some(item(index, value, key));
+            return Some(item(index, value, key, None));
         }
         frame = parent;
     }
@@ -96,11 +96,12 @@ pub(crate) fn nth(items: &Value, index: u32) -> Option<(&Value, Option<&Arc<str>
     }
 }
 
-fn item(index: u32, value: &Value, key: Option<&Arc<str>>) -> Value {
+fn item(index: u32, value: &Value, key: Option<&Arc<str>>, source: Option<&str>) -> Value {
     let mut members = vec![("Index", number(i64::from(index))), ("Value", value.clone())];
     if let Some(key) = key {
         members.push(("Key", Value::String(Arc::clone(key))));
     }
+    members.extend(source.map(|source| ("Source", Value::from(source))));
     Value::object(members)
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct StateScope<'a> {
     pub with_retry_count: bool,
     /// The Map item that is being selected: index and item (with its key, where the items are an object's members).
     pub item: Option<(u32, &'a Value, Option<&'a Arc<str>>)>,
+    /// Where the items of a distributed Map come from.
+    pub item_source: Option<&'static str>,
     /// The task token, where the state has one.
     pub token: Option<Arc<str>>,
     /// Time.

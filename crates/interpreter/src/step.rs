@@ -320,6 +320,7 @@ impl<'s> Step<'s> {
             },
             given_context: self.probe.and_then(|probe| probe.context.as_ref()),
             item: None,
+            item_source: None,
             token: None,
             moment: self.moment,
             random: &self.random,

@@ -167,6 +167,8 @@ fn child_inputs(
     effective: &Payload,
 ) -> Result<Vec<Value>, Problem> {
     let Some(frame) = step.execution.frames.get(&id) else { return Ok(Vec::new()) };
+    let is_state_data = map.distributed.as_ref().is_some_and(|distributed| distributed.reader.is_none());
+    let source = is_state_data.then_some("STATE_DATA");
     let mut inputs = Vec::new();
     for index in 0..map::length_of(items) {
         let Some((item, key)) = nth(items, index) else { break };
@@ -175,6 +177,7 @@ fn child_inputs(
             Some(selector) => {
                 let mut scope = step.scope(frame, state, effective);
                 scope.item = Some((index, item, key));
+                scope.item_source = source;
                 let input =
                     selector.eval(&scope).map_err(|error| step.problem(id, Fault::of_eval(error, effective)))?;
                 flow::not_too_deep(step, id, state, &Payload::from_value(input.clone()))?;
