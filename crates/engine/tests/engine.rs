@@ -324,6 +324,33 @@ async fn express_runs_in_memory_and_answers_synchronously() {
     engine.shutdown();
 }
 
+/// What ends in its first step never sees its loop; what is longer, waits, or is in JSONata goes on there. All end the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn express_executions_end_the_same_wherever_they_begin() {
+    let engine = engine(Arc::new(MemoryStore::new())).await;
+    let handle = engine.handle();
+    let turns = r#"{"A":{"Type":"Choice","Choices":[{"Variable":"$.n","NumericLessThan":300,"Next":"B"}],"Default":"C"},
+        "B":{"Type":"Pass","Parameters":{"n.$":"States.MathAdd($.n, 1)"},"Next":"A"},"C":{"Type":"Succeed"}}"#;
+    let waits = r#"{"A":{"Type":"Wait","Seconds":1,"Next":"B"},"B":{"Type":"Pass","Result":{"n":300},"End":true}}"#;
+    let jsonata = r#"{"A":{"Type":"Pass","QueryLanguage":"JSONata","Output":"{% {'n': 300} %}","End":true}}"#;
+    let passes = r#"{"A":{"Type":"Pass","Result":{"n":300},"End":true}}"#;
+    let called = r#"{"A":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:echo",
+        "Parameters":{"n":300},"End":true}}"#;
+    for (number, states) in [turns, waits, jsonata, passes, called].into_iter().enumerate() {
+        let resolved = machine(&handle, &format!("express-{number}"), true, states).await;
+        let result = handle.start_sync(request(&resolved, None, r#"{"n":0}"#)).await.unwrap();
+        assert_eq!(result.output.unwrap().text().as_ref(), r#"{"n":300}"#, "{states}");
+        handle.start(request(&resolved, None, r#"{"n":0}"#)).await.unwrap();
+    }
+    let fails = r#"{"A":{"Type":"Parallel","End":true,"Branches":[
+        {"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:123456789012:function:slow","End":true}}},
+        {"StartAt":"F","States":{"F":{"Type":"Fail","Error":"no"}}}]}}"#;
+    let resolved = machine(&handle, "express-fails", true, fails).await;
+    let result = handle.start_sync(request(&resolved, None, "{}")).await.unwrap();
+    assert_eq!((result.status, result.failure.name()), (Status::Failed, "no"));
+    engine.shutdown();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parked_executions_leave_memory_and_come_back() {
     let config = Config { loops: 1, executions_in_memory: 5, ..Config::new([5; 32]) };
