@@ -12,17 +12,7 @@ thread_local! {
 /// A random UUID of version 4, in the usual spelling.
 pub(crate) fn uuid() -> String {
     let random = random_128();
-    let (high, low) = ((random >> 64) as u64, random as u64);
-    let high = (high & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000;
-    let low = (low & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000;
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xFFFF,
-        high & 0xFFFF,
-        low >> 48,
-        low & 0xFFFF_FFFF_FFFF
-    )
+    stepwell_value::uuid_v4((random >> 64) as u64, random as u64)
 }
 
 /// 128 random bits, from a block of the system's randomness (a system call for each id would cost more than the id).

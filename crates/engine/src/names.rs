@@ -2,6 +2,7 @@
 //! entry in the name index.
 
 use stepwell_store::ExecutionKey;
+use stepwell_value::uuid;
 
 use crate::keyed::mac;
 
@@ -16,13 +17,6 @@ pub fn generate(secret: &[u8; 32], key: ExecutionKey) -> String {
     let high = (tag & 0xFFFF_FFFF_FFFF_0000) | 0x4000 | (tag >> 4 & 0x0FFF);
     let low = 0x8000_0000_0000_0000 | hidden;
     uuid(high, low)
-}
-
-/// The usual spelling of 128 bits.
-fn uuid(high: u64, low: u64) -> String {
-    let (one, two, three) = (high >> 32, (high >> 16) & 0xFFFF, high & 0xFFFF);
-    let (four, five) = (low >> 48, low & 0xFFFF_FFFF_FFFF);
-    format!("{one:08x}-{two:04x}-{three:04x}-{four:04x}-{five:012x}")
 }
 
 fn first_64_bits(bytes: &[u8]) -> u64 {

@@ -11,15 +11,7 @@ fn bits() -> u64 {
 
 /// Gives a new request id: a UUID of version 4.
 pub(crate) fn request_id() -> String {
-    let (high, low) = (bits(), bits());
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xfff,
-        0x8000 | ((low >> 48) & 0x3fff),
-        low & 0xffff_ffff_ffff
-    )
+    stepwell_value::uuid_v4(bits(), bits())
 }
 
 /// Gives a new X-Ray trace header.

@@ -336,9 +336,7 @@ impl<'s> Step<'s> {
     /// A random UUID of version 4.
     pub fn random_uuid(&self) -> Arc<str> {
         let (high, low) = (crate::scope::next_random(&self.random), crate::scope::next_random(&self.random));
-        let (one, two, three) = (high >> 32, (high >> 16) & 0xFFFF, high & 0xFFF);
-        let (four, five) = (0x8000 | (low >> 48 & 0x3FFF), low & 0xFFFF_FFFF_FFFF);
-        Arc::from(format!("{one:08x}-{two:04x}-4{three:03x}-{four:04x}-{five:012x}"))
+        Arc::from(stepwell_value::uuid_v4(high, low))
     }
 
     /// Whether a payload is within the limits; `who` is the state's name or the called resource.

@@ -4,7 +4,7 @@
 //! and only then what the operation itself knows: ARNs, existence, names, definitions, inputs. So an `InvalidName` or
 //! `InvalidArn` is never given here.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use stepwell_value::{Number, Value};
 
@@ -32,7 +32,7 @@ pub fn validate_within(operation: &Operation, body: &Value, limits: &Limits) -> 
     let Some(input) = operation.input.and_then(shape_of) else { return Ok(()) };
     check_type(input, body)?;
     let mut violations = Violations { limits, found: Vec::new() };
-    violations.check("", input, body);
+    violations.check(&Path::Root, input, body);
     if violations.found.is_empty() { Ok(()) } else { Err(ApiError::constraints(&violations.found)) }
 }
 
@@ -89,25 +89,47 @@ fn mismatch(kind: &Kind, value: &Value) -> String {
     format!("{token} can not be converted to {target}")
 }
 
+/// Where a value stands in a request; written out only when there is something to say of it.
+enum Path<'p> {
+    Root,
+    Member(&'p Path<'p>, &'p str),
+    /// An item of a list, from 1.
+    Item(&'p Path<'p>, usize),
+    /// A value of a map, by its key.
+    Entry(&'p Path<'p>, &'p str),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Member(Path::Root, name) => out.write_str(name),
+            Path::Member(path, name) => write!(out, "{path}.{name}"),
+            Path::Item(path, number) => write!(out, "{path}.{number}.member"),
+            Path::Entry(path, key) => write!(out, "{path}.{key}.member"),
+        }
+    }
+}
+
 struct Violations<'l> {
     limits: &'l Limits,
     found: Vec<String>,
 }
 
 impl Violations<'_> {
-    fn check(&mut self, path: &str, shape: &Shape, value: &Value) {
+    fn check(&mut self, path: &Path<'_>, shape: &Shape, value: &Value) {
         match (&shape.kind, value) {
             (Kind::Structure(members), Value::Object(_)) => self.check_members(path, members, value),
             (Kind::List(member), Value::Array(items)) => {
                 self.check_length(path, shape, value, items.len());
                 for (index, item) in items.iter().enumerate() {
-                    self.check_inner(&format!("{path}.{}.member", index + 1), *member, item);
+                    self.check_inner(&Path::Item(path, index + 1), *member, item);
                 }
             }
             (Kind::Map(member), Value::Object(map)) => {
                 self.check_length(path, shape, value, map.len());
                 for (key, item) in map.iter() {
-                    self.check_inner(&format!("{path}.{key}.member"), *member, item);
+                    self.check_inner(&Path::Entry(path, key), *member, item);
                 }
             }
             (Kind::Text(pattern, allowed), Value::String(text)) => {
@@ -128,10 +150,10 @@ impl Violations<'_> {
         }
     }
 
-    fn check_members(&mut self, path: &str, members: &[Member], value: &Value) {
+    fn check_members(&mut self, path: &Path<'_>, members: &[Member], value: &Value) {
         for member in members {
             let Some(shape) = shape_of(member.shape) else { continue };
-            let path = if path.is_empty() { member.name.to_string() } else { format!("{path}.{}", member.name) };
+            let path = Path::Member(path, &member.name);
             match value.get(&member.name).filter(|value| !value.is_null()) {
                 Some(value) => self.check(&path, shape, value),
                 None if member.is_required => self.report(&path, shape, &Value::Null, "Member must not be null"),
@@ -140,7 +162,7 @@ impl Violations<'_> {
         }
     }
 
-    fn check_inner(&mut self, path: &str, shape: ShapeId, value: &Value) {
+    fn check_inner(&mut self, path: &Path<'_>, shape: ShapeId, value: &Value) {
         let Some(shape) = shape_of(shape) else { return };
         if value.is_null() {
             self.report(path, shape, value, "Member must not be null");
@@ -149,7 +171,7 @@ impl Violations<'_> {
         }
     }
 
-    fn check_text_length(&mut self, path: &str, shape: &Shape, value: &Value, text: &str) {
+    fn check_text_length(&mut self, path: &Path<'_>, shape: &Shape, value: &Value, text: &str) {
         match &*shape.name {
             // Payloads are counted in bytes of UTF-8, and AWS says so.
             "SensitiveData" if text.len() as u64 > self.limits.payload_bytes_max => {
@@ -164,7 +186,7 @@ impl Violations<'_> {
         }
     }
 
-    fn check_length(&mut self, path: &str, shape: &Shape, value: &Value, length: usize) {
+    fn check_length(&mut self, path: &Path<'_>, shape: &Shape, value: &Value, length: usize) {
         let length = length as u64;
         if let Some(max) = self.length_max(shape).filter(|max| length > *max) {
             self.report(path, shape, value, &format!("Member must have length less than or equal to {max}"));
@@ -181,7 +203,7 @@ impl Violations<'_> {
         }
     }
 
-    fn check_range(&mut self, path: &str, shape: &Shape, value: &Value, number: &Number) {
+    fn check_range(&mut self, path: &Path<'_>, shape: &Shape, value: &Value, number: &Number) {
         let is_over = |limit: i64| number.partial_cmp(&Number::Int(limit)) == Some(std::cmp::Ordering::Greater);
         let is_under = |limit: i64| number.partial_cmp(&Number::Int(limit)) == Some(std::cmp::Ordering::Less);
         if let Some(max) = shape.max.filter(|max| is_over(*max)) {
@@ -192,7 +214,7 @@ impl Violations<'_> {
         }
     }
 
-    fn report(&mut self, path: &str, shape: &Shape, value: &Value, rule: &str) {
+    fn report(&mut self, path: &Path<'_>, shape: &Shape, value: &Value, rule: &str) {
         let shown = match value {
             _ if shape.is_sensitive => String::new(),
             Value::Null => " null".to_owned(),

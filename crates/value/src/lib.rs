@@ -15,6 +15,7 @@ mod payload;
 mod plain;
 mod print;
 mod timestamp;
+mod uuid;
 mod value;
 
 pub use json::{JsonError, Position};
@@ -22,4 +23,5 @@ pub use map::Map;
 pub use number::Number;
 pub use payload::Payload;
 pub use timestamp::{Timestamp, days_from_civil};
+pub use uuid::{uuid, uuid_v4};
 pub use value::Value;

@@ -46,15 +46,5 @@ fn mixed(seed: u64) -> u64 {
 
 /// States.UUID(): a UUID of version 4.
 pub(super) fn uuid(arguments: &Arguments<'_>) -> Result<Value, String> {
-    let (high, low) = (arguments.scope.random(), arguments.scope.random());
-    let high = (high & !0xF000) | 0x4000; // version 4
-    let low = (low & !(0b11 << 62)) | (0b10 << 62); // variant of RFC 9562
-    Ok(Value::from(format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xFFFF,
-        high & 0xFFFF,
-        low >> 48,
-        low & 0xFFFF_FFFF_FFFF
-    )))
+    Ok(Value::from(stepwell_value::uuid_v4(arguments.scope.random(), arguments.scope.random()).as_str()))
 }

@@ -263,17 +263,7 @@ fn shuffle(args: &[JValue], moment: &Moment) -> HostFnResult {
 
 /// `$uuid()`: version 4.
 fn uuid(moment: &Moment) -> JValue {
-    let (high, low) = (moment.random_bits(), moment.random_bits());
-    let time = (high & !0xF000) | 0x4000;
-    let node = (low & !(0b11 << 62)) | (0b10 << 62);
-    JValue::from(format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        time >> 32,
-        (time >> 16) & 0xFFFF,
-        time & 0xFFFF,
-        node >> 48,
-        node & 0xFFFF_FFFF_FFFF
-    ))
+    JValue::from(stepwell_value::uuid_v4(moment.random_bits(), moment.random_bits()))
 }
 
 #[cfg(test)]
