@@ -48,6 +48,8 @@ pub enum Sabotage {
     PoisonedSteps,
     /// An execution whose step used up its budget is not continued.
     LostContinue,
+    /// What comes while the store cannot be read for a moment is dropped.
+    LostReads,
     /// Express executions are stored.
     StoredExpress,
 }

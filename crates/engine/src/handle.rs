@@ -12,10 +12,11 @@ use stepwell_store::{Error, ExecutionFilter, ExecutionKey, MachineKey, Place, St
 use stepwell_value::{Payload, Timestamp};
 use tokio::sync::{MutexGuard, oneshot};
 
-use crate::activities::{Activities, ActivityTask};
+use crate::activities::{Activities, ActivityTask, Offer};
 use crate::integration::{Answer, Call, Cancelled, Reporter};
 use crate::names;
 use crate::registry::Resolved;
+use crate::shard::again::RETRY_AFTER;
 use crate::shard::{Applied, Ended, Message, NewExecution, StartReply};
 use crate::shared::Shared;
 use crate::token::{self, TaskRef};
@@ -496,12 +497,28 @@ impl Handle {
                 Ok(offer) => offer,
                 Err(coming) => coming.until(until).await?,
             };
-            let progress = Progress::Started { worker_name: worker_name.clone() };
+            let handed = ActivityTask { token: token::encode(self.secret(), offer.task), input: offer.input.clone() };
+            // Beside the worker's request: when it hangs up, its task is cared for all the same.
+            let handing = self.clone().hand_over(Arc::from(arn), offer, worker_name.clone());
             // A task that was given up in the meantime is passed over.
-            if self.tell(offer.task, progress).await == Applied::Yes {
-                let token = token::encode(self.secret(), offer.task);
-                return Some(ActivityTask { token, input: offer.input });
+            if self.0.runtime.spawn(handing).await.unwrap_or(false) {
+                return Some(handed);
             }
         }
+    }
+
+    /// Tells an execution that a worker has its task; whether that is so. When it cannot be read for a moment, the task is
+    /// offered again after a pause: nobody else would.
+    async fn hand_over(self, arn: Arc<str>, offer: Offer, worker_name: Option<Arc<str>>) -> bool {
+        let key = offer.task.key;
+        let applied = self.tell(offer.task, Progress::Started { worker_name }).await;
+        if applied == Applied::Failed && !self.0.quarantine.has(key) {
+            let shared = self.0;
+            shared.runtime.clone().spawn(async move {
+                tokio::time::sleep(RETRY_AFTER).await;
+                shared.activities.offer(&arn, offer);
+            });
+        }
+        applied == Applied::Yes
     }
 }

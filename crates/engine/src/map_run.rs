@@ -17,12 +17,10 @@ use tokio::task::JoinSet;
 use crate::handle::{Handle, StartError, StartRequest};
 use crate::redrive::RedriveError;
 use crate::registry::{self, Resolved, Scope};
+use crate::shard::again::RETRY_AFTER;
 
 /// Children that run at a time when the state asks for no limit or a greater one (AWS: 10,000).
 const CONCURRENCY_MAX: u64 = 1_000;
-
-/// How long a Map Run waits when the store does not take writes, or too much waits to be done.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Carries out a Map Run, from its beginning or from where it was before a restart. Trouble with the store is no failure
 /// of the workflow: the run goes on when it is over, as after a restart.

@@ -22,6 +22,11 @@ impl Quarantine {
         self.lock().insert(key, why);
     }
 
+    /// Whether this execution is among them.
+    pub fn has(&self, key: ExecutionKey) -> bool {
+        self.lock().contains_key(&key)
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.lock().len()

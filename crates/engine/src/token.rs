@@ -71,11 +71,12 @@ impl Outside for ExecutionOutside<'_> {
             return true;
         }
         // After a restart an activity is known only once somebody has asked for it.
-        let exists = crate::registry::activity_exists(self.store, arn).unwrap_or(true);
-        if exists {
-            self.activities.add(Arc::from(arn));
+        match crate::registry::activity_exists(self.store, arn) {
+            Ok(true) => self.activities.add(Arc::from(arn)),
+            Ok(false) => return false,
+            Err(_) => {} // no workflow fails because of the store
         }
-        exists
+        true
     }
 }
 

@@ -1,24 +1,26 @@
 //! The engine over the in-memory store: starts, tasks, callbacks, activities, idempotency, restarts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may stop where it stands
 
+mod faulty;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use faulty::{Faulty, Read};
 
 use stepwell_engine::config::Sabotage;
 use stepwell_engine::{
     Answer, BoxFuture, Call, Config, Dispatcher, Engine, Handle, Resolved, Scope, StartError, StartRequest,
     SystemClock, TaskError, registry,
 };
-use stepwell_interpreter::{EventType, FailedStage, Failure, HistoryEvent, Progress, Status};
+use stepwell_interpreter::{EventType, FailedStage, Failure, Progress, Status};
 use stepwell_store::memory::{MemoryStore, Verdict};
 use stepwell_store::record::{ActivityRecord, ExecutionRecord, MachineRecord, RecordBody, RevisionRecord};
-use stepwell_store::{
-    Committed, Error, ExecutionFilter, ExecutionKey, MachineKey, OpenPage, Place, Record, RecordKind, Store,
-    StoredExecution, Write,
-};
-use stepwell_value::{Payload, Timestamp, Value};
+use stepwell_store::{Error, ExecutionFilter, Store, Write};
+use stepwell_value::{Payload, Value};
 
-/// Functions `echo` (answers its input), `fail`, `slow` (never answers), and `ask` for a callback.
+/// Functions `echo` (answers its input), `later` (the same after a moment), `fail`, `slow` (never answers), and `ask` for a callback.
 struct Services;
 
 impl Dispatcher for Services {
@@ -27,6 +29,10 @@ impl Dispatcher for Services {
             let arn = call.request.resource.arn.to_string();
             match arn.rsplit(':').next().unwrap_or("") {
                 "echo" => Answer::Succeeded(call.request.parameters),
+                "later" => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    Answer::Succeeded(call.request.parameters)
+                }
                 "fail" => Answer::Failed(Failure::new("Broken", "as asked"), FailedStage::Run),
                 "invoke.waitForTaskToken" => Answer::Submitted(Payload::default()),
                 _ => std::future::pending().await,
@@ -566,78 +572,16 @@ async fn children_left_over_by_a_crash_are_stopped() {
 async fn a_damaged_child_keeps_no_other_from_being_stopped() {
     let (crashed, running) = left_over().await;
     let newest = crashed.executions(&running, None, 1).unwrap().remove(0).key;
-    let second = engine(Arc::new(Damaged(crashed, newest))).await;
+    let damaged = move |read| match read {
+        Read::Open(key) | Read::Load(key) if key == newest => {
+            Some(Error::Damaged { what: "a frame".to_owned(), why: "planted".to_owned() })
+        }
+        _ => None,
+    };
+    let second = engine(Arc::new(Faulty::new(crashed, damaged))).await;
     until_left(&second.handle(), &running, 1).await;
     assert_eq!(second.handle().executions(&running, None, 100).unwrap().remove(0).key, newest);
     second.shutdown();
-}
-
-/// A store of which one execution cannot be read.
-struct Damaged(MemoryStore, ExecutionKey);
-
-impl Damaged {
-    fn error() -> Error {
-        Error::Damaged { what: "a frame".to_owned(), why: "planted".to_owned() }
-    }
-}
-
-impl Store for Damaged {
-    fn commit(&self, group: &[Write], done: Box<dyn FnOnce(Committed) + Send>) {
-        self.0.commit(group, done);
-    }
-    fn load(&self, key: ExecutionKey) -> Result<Option<StoredExecution>, Error> {
-        if key == self.1 { Err(Damaged::error()) } else { self.0.load(key) }
-    }
-    fn open_executions(&self, after: Option<ExecutionKey>, limit: usize) -> Result<OpenPage, Error> {
-        let mut page = OpenPage::default();
-        for execution in self.0.open_executions(after, limit)?.executions {
-            let key = execution.record.key;
-            page.push(key, if key == self.1 { Err(Damaged::error()) } else { Ok(execution) })?;
-        }
-        Ok(page)
-    }
-    fn last_key(&self) -> Result<ExecutionKey, Error> {
-        self.0.last_key()
-    }
-    fn execution(&self, key: ExecutionKey) -> Result<Option<ExecutionRecord>, Error> {
-        self.0.execution(key)
-    }
-    fn execution_named(&self, machine: MachineKey, name: &str) -> Result<Option<ExecutionKey>, Error> {
-        self.0.execution_named(machine, name)
-    }
-    fn history(&self, key: ExecutionKey, from: u64, reverse: bool, limit: usize) -> Result<Vec<HistoryEvent>, Error> {
-        self.0.history(key, from, reverse, limit)
-    }
-    fn executions(
-        &self,
-        filter: &ExecutionFilter,
-        before: Option<Place>,
-        limit: usize,
-    ) -> Result<Vec<ExecutionRecord>, Error> {
-        self.0.executions(filter, before, limit)
-    }
-    fn record(&self, kind: RecordKind, scope: &str, name: &str) -> Result<Option<Record>, Error> {
-        self.0.record(kind, scope, name)
-    }
-    fn records(
-        &self,
-        kind: RecordKind,
-        scope: &str,
-        prefix: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<Record>, Error> {
-        self.0.records(kind, scope, prefix, after, limit)
-    }
-    fn expire(&self, closed_before: Timestamp, limit: usize) -> Result<usize, Error> {
-        self.0.expire(closed_before, limit)
-    }
-    fn commits(&self) -> u64 {
-        self.0.commits()
-    }
-    fn close(&self) {
-        self.0.close();
-    }
 }
 
 /// A clock that is set by hand.
@@ -670,5 +614,93 @@ async fn a_standard_execution_ends_after_a_year() {
     assert_eq!((status(old.key), status(young.key)), (Status::TimedOut, Status::Running));
     let last = handle.history(old.key, 1, false, 100).unwrap().pop().unwrap();
     assert_eq!(last.event_type, EventType::ExecutionTimedOut);
+    engine.shutdown();
+}
+
+/// An engine that keeps nothing in memory, over a store of which so many reads of open executions will fail.
+async fn forgetful() -> (Engine, Arc<AtomicU32>) {
+    let failing = Arc::new(AtomicU32::new(0));
+    let left = Arc::clone(&failing);
+    let store = Faulty::new(MemoryStore::new(), move |read| {
+        let fails = |left: u32| left.checked_sub(1);
+        let failed =
+            matches!(read, Read::Load(_)) && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok();
+        failed.then(|| Error::Backend("planted".to_owned()))
+    });
+    let config = Config { loops: 2, executions_in_memory: 0, ..Config::new([5; 32]) };
+    let engine = Engine::start(config, Arc::new(store), Arc::new(SystemClock), |_| Arc::new(Services)).await.unwrap();
+    (engine, failing)
+}
+
+/// A timer, a call's answer and the end of a Map Run are not lost when the store cannot be read for
+/// a moment just then.
+#[track_caller]
+fn goes_on_when_it_can_be_read(states: &'static str) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        let (engine, failing) = forgetful().await;
+        let handle = engine.handle();
+        let resolved = machine(&handle, "waits", false, states).await;
+        failing.store(2, Ordering::SeqCst);
+        let started = handle.start(request(&resolved, Some("one"), "[1]")).await.unwrap();
+        for _ in 0..1000 {
+            let record = handle.store().execution(started.key).unwrap().unwrap();
+            if record.status != Status::Running {
+                assert_eq!(record.status, Status::Succeeded, "{caller}");
+                assert_eq!(failing.load(Ordering::SeqCst), 0, "{caller}");
+                return engine.shutdown();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{caller}: it does not go on");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_while_the_store_cannot_be_read_is_not_lost() {
+    let wait = r#"{"A":{"Type":"Wait","Seconds":1,"End":true}}"#;
+    let later = r#"{"A":{"Type":"Task","Resource":"arn:aws:lambda:us-east-1:1:function:later","End":true}}"#;
+    let map = r#"{"A":{"Type":"Map","End":true,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED",
+        "ExecutionType":"STANDARD"},"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}}}}"#;
+    tokio::join!(
+        goes_on_when_it_can_be_read(wait),
+        goes_on_when_it_can_be_read(later),
+        goes_on_when_it_can_be_read(map),
+    );
+}
+
+/// Whoever asks gets the failure at once, and asks again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_while_the_store_cannot_be_read_is_told() {
+    let (engine, failing) = forgetful().await;
+    let handle = engine.handle();
+    let resolved = machine(&handle, "slow", false, SLOW).await;
+    let started = handle.start(request(&resolved, Some("one"), "{}")).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await; // it leaves memory after its first turn
+    failing.store(1, Ordering::SeqCst);
+    let ended = tokio::time::timeout(Duration::from_millis(100), handle.ended(started.key)).await;
+    assert!(ended.is_err(), "it has not ended, whether it can be read or not");
+    failing.store(u32::MAX, Ordering::SeqCst);
+    assert!(matches!(handle.stop(started.key, Failure::default()).await, Err(Error::Backend(_))));
+    failing.store(0, Ordering::SeqCst);
+    assert!(handle.stop(started.key, Failure::default()).await.unwrap());
+    engine.shutdown();
+}
+
+/// A worker that asks just then gets its task a moment later, or the next worker does when it has gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_activity_task_is_offered_again_when_it_could_not_be_read() {
+    let (engine, failing) = forgetful().await;
+    let handle = engine.handle();
+    let arn = format!("{SCOPE}:activity:pack");
+    handle.activities().add(Arc::from(arn.as_str()));
+    let states = format!(r#"{{"A":{{"Type":"Task","Resource":"{arn}","End":true}}}}"#);
+    let resolved = machine(&handle, "packs", false, &states).await;
+    handle.start(request(&resolved, Some("one"), r#""a""#)).await.unwrap();
+    failing.store(2, Ordering::SeqCst);
+    assert_eq!(handle.activity_task(&arn, None, Duration::from_millis(50)).await, None);
+    let task = handle.activity_task(&arn, None, Duration::from_secs(5)).await.unwrap();
+    assert_eq!((&**task.input.text(), failing.load(Ordering::SeqCst)), (r#""a""#, 0));
+    handle.task(&task.token, Progress::Succeeded { output: task.input }).await.unwrap();
     engine.shutdown();
 }

@@ -61,6 +61,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the data is at fault, so that asking again does not help; all else may pass.
+    pub fn lasts(&self) -> bool {
+        matches!(self, Error::Damaged { .. } | Error::TooNew { .. })
+    }
+
     /// The same error, saying whose data it is about: `a frame of execution 17 is damaged: …`.
     #[must_use]
     pub fn of(self, owner: &str) -> Error {

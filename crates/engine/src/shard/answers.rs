@@ -6,6 +6,7 @@ use std::time::Duration;
 use stepwell_asl::StateKind;
 use stepwell_asl::definition::Target;
 use stepwell_interpreter::{Command, Outside as _, Progress};
+use stepwell_store::Error;
 use tokio::sync::oneshot;
 
 use super::{Applied, Message, Shard};
@@ -59,30 +60,35 @@ impl Shard {
             task.epoch = frame.map_or(task.epoch, |frame| frame.epoch);
         }
         let is_workers = reply.is_some() && !matches!(progress, Progress::Started { .. });
-        if is_workers && self.activity_is_gone(task) {
-            reply.map(|reply| reply.send(Applied::NoActivity));
-            return;
-        }
         let command = Command::Task { frame: task.frame, epoch: task.epoch, progress };
-        self.command(task.key, &command, reply);
+        match if is_workers { self.activity_is_gone(task) } else { Ok(false) } {
+            Ok(false) => self.command(task.key, &command, reply),
+            Ok(true) => drop(reply.map(|reply| reply.send(Applied::NoActivity))),
+            Err(error) => self.unread(task.key, &command, reply, &error),
+        }
     }
 
     /// Whether a task that is waited for is one of an activity that has been deleted.
-    fn activity_is_gone(&mut self, task: TaskRef) -> bool {
-        if !matches!(self.bring_in(task.key), Ok(true)) {
-            return false; // whatever is wrong is found again below
+    ///
+    /// # Errors
+    /// When the store cannot be read for a moment.
+    fn activity_is_gone(&mut self, task: TaskRef) -> Result<bool, Error> {
+        match self.bring_in(task.key) {
+            Ok(true) => {}
+            Err(error) if !error.lasts() => return Err(error),
+            _ => return Ok(false), // whatever is wrong is found again
         }
-        let Some(live) = self.lives.get(&task.key) else { return false };
+        let Some(live) = self.lives.get(&task.key) else { return Ok(false) };
         let frame = live.execution.frames.get(&task.frame).filter(|frame| frame.epoch == task.epoch);
         let kind = frame.map(|frame| &live.definition.state(frame.state).kind);
-        let Some(StateKind::Task(waiting)) = kind else { return false };
+        let Some(StateKind::Task(waiting)) = kind else { return Ok(false) };
         let outside = ExecutionOutside {
             secret: &self.shared.config.secret,
             key: task.key,
             activities: &self.shared.activities,
             store: &*self.shared.store,
         };
-        waiting.resource.target == Target::Activity && !outside.activity_exists(&waiting.resource.arn)
+        Ok(waiting.resource.target == Target::Activity && !outside.activity_exists(&waiting.resource.arn))
     }
 }
 

@@ -1,18 +1,15 @@
 //! Committing: one group at a time, with everything of the turn in it; replies and effects follow when it is durable.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
+use std::sync::Arc;
 
 use stepwell_interpreter::{Effect, FrameId, Transition};
 use stepwell_store::record::{ExecutionRecord, ExecutionWrite};
-use stepwell_store::{Committed, ExecutionKey, Write, WriteError, merge};
+use stepwell_store::{Committed, Error, ExecutionKey, Write, WriteError, merge};
 use tokio::sync::oneshot;
 
 use super::{Applied, Ended, Message, Shard, StartReply};
 use crate::config::Sabotage;
-
-/// How long a failed commit waits before it is tried again.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// So many Transitions in one group are the work of several callers.
 const COMPANY: usize = 8;
@@ -27,6 +24,8 @@ pub(crate) struct Group {
     growing: HashMap<ExecutionKey, (usize, usize)>,
     /// Answers that tell of what these writes do, without writing anything themselves: a stale command's.
     pub told: Vec<(ExecutionKey, oneshot::Sender<Applied>)>,
+    /// Map Runs that these writes give up: that they are aborted becomes durable with them.
+    pub given_up: Vec<Arc<str>>,
     /// Messages that could not be judged before these writes are durable.
     pub asked_again: Vec<Message>,
     /// How often it was handed to the store.
@@ -116,9 +115,9 @@ impl Shard {
         live.uncommitted += 1;
         let write = execution_write(key, live, &mut after.transition);
         let given_up = self.map_runs_given_up(key, &after.transition);
+        self.batch.given_up.extend(given_up);
         let after = self.sabotaged(after);
         self.batch.advance(write, after);
-        self.write_aborted_map_runs(&given_up);
     }
 
     /// What a planted bug does too early; nothing otherwise.
@@ -155,9 +154,10 @@ impl Shard {
         self.committing.is_none() && few > 0 && self.recent_group.size >= COMPANY && few < enough
     }
 
-    /// Hands the batch to the store, unless one is under way.
+    /// Hands the batch to the store, unless one is under way. When the Map Runs it gives up cannot be read, it waits for the
+    /// next turn.
     pub(super) fn submit(&mut self) {
-        if self.committing.is_some() || self.batch.is_empty() {
+        if self.committing.is_some() || self.batch.is_empty() || !self.write_aborted_map_runs() {
             return;
         }
         self.committing = Some(std::mem::take(&mut self.batch));
@@ -181,17 +181,18 @@ impl Shard {
     pub(super) fn committed(&mut self, outcome: Committed) {
         match outcome {
             Ok(results) => {
+                let results = match self.judged(&results) {
+                    Ok(judged) => judged,
+                    Err(error) => {
+                        self.stall(error.to_string());
+                        return self.send_later(Message::Committed(Ok(results)));
+                    }
+                };
                 if self.stalled.take().is_some() {
                     tracing::info!("the store takes writes again");
                 }
                 let Some(group) = self.committing.take() else { return };
-                let again = group.tries > 1;
                 self.recent_group = self.recent_group.then(group.afters.len(), group.writes.len());
-                // A group that was tried again may have been applied the first time, its answer lost.
-                let applied = |write| again && self.is_applied(write);
-                let judged = group.writes.iter().zip(results);
-                let results: Vec<_> =
-                    judged.map(|(write, result)| if applied(write) { Ok(()) } else { result }).collect();
                 let mut conflicts = BTreeSet::new();
                 for (index, after) in group.afters {
                     let Some(result) = results.get(index).cloned() else { continue };
@@ -205,23 +206,43 @@ impl Shard {
                     self.take(message);
                 }
             }
-            Err(error) => self.commit_failed(&error.to_string()),
+            // Nothing of the group may be assumed; it is tried again until the store takes it. Nobody was told anything yet.
+            Err(error) => {
+                self.stall(error.to_string());
+                self.send_later(Message::RetryCommit);
+            }
         }
+    }
+
+    /// What became of the writes of the group. One that was tried again may have been applied the first time, its answer
+    /// lost.
+    ///
+    /// # Errors
+    /// When the store cannot be read for a moment.
+    fn judged(&self, results: &[Result<(), WriteError>]) -> Result<Vec<Result<(), WriteError>>, Error> {
+        let Some(group) = self.committing.as_ref().filter(|group| group.tries > 1) else { return Ok(results.to_vec()) };
+        let judge = |(write, result): (&Write, &Result<(), WriteError>)| {
+            Ok(if result.is_err() && self.is_applied(write)? { Ok(()) } else { result.clone() })
+        };
+        group.writes.iter().zip(results).map(judge).collect()
     }
 
     /// Whether the store holds what this write was to make of an execution. The group may hold further writes of it, so
     /// the store may be ahead; nobody else writes to an execution of this loop.
-    fn is_applied(&self, write: &Write) -> bool {
+    fn is_applied(&self, write: &Write) -> Result<bool, Error> {
         let write = match write {
             Write::Start { write, .. } | Write::Advance(write) => write,
-            _ => return false,
+            _ => return Ok(false),
         };
         if self.shared.config.sabotage == Some(Sabotage::LostAnswer) {
-            return false;
+            return Ok(false);
         }
         let last_event = write.next_event.saturating_sub(1);
-        let stored = self.shared.store.execution(write.key);
-        matches!(stored, Ok(Some(record)) if record.last_event >= last_event)
+        match self.shared.store.execution(write.key) {
+            Ok(stored) => Ok(stored.is_some_and(|record| record.last_event >= last_event)),
+            Err(error) if error.lasts() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Says that a command came too late. What it came too late for may not be durable yet; then the answer waits for that.
@@ -235,19 +256,12 @@ impl Shard {
         }
     }
 
-    /// Nothing of the group may be assumed; it is tried again until the store takes it. Nobody was told anything yet.
-    fn commit_failed(&mut self, why: &str) {
+    /// Executions stand still until a commit succeeds.
+    pub(super) fn stall(&mut self, why: String) {
         if self.stalled.is_none() {
             tracing::error!(why, "the store does not take writes; executions stand still until it does");
         }
-        self.stalled = Some(why.to_owned());
-        let Some(mailbox) = self.shared.mailboxes.get(self.index) else { return };
-        let (sender, waiting) = (mailbox.sender.clone(), std::sync::Arc::clone(&mailbox.waiting));
-        self.shared.runtime.spawn(async move {
-            tokio::time::sleep(RETRY_AFTER).await;
-            waiting.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let _ = sender.send(Message::RetryCommit);
-        });
+        self.stalled = Some(why);
     }
 
     /// A write is durable, or refused; `again`: the same was said of an earlier write of this execution and group.
@@ -287,9 +301,7 @@ impl Shard {
         tracing::error!(execution = key.0, next_event, "a write did not fit the stored execution; it is read again");
         self.lives.remove(&key);
         self.timers.forget(key);
-        if let Err(error) = self.revive(key) {
-            tracing::error!(execution = key.0, %error, "the execution cannot be read");
-        }
+        self.revive_when_readable(key);
     }
 }
 

@@ -42,20 +42,26 @@ impl Shard {
         cancelled.filter_map(|task| self.map_runs.get(&task).cloned()).collect()
     }
 
-    /// Puts into the batch that these Map Runs are aborted: durable together with the Transition that gives them up, so
-    /// that recovery knows which children are left over.
-    pub(super) fn write_aborted_map_runs(&mut self, arns: &[Arc<str>]) {
-        for arn in arns {
-            let Ok(Some(mut record)) = registry::map_run(&*self.shared.store, arn) else { continue };
-            if record.status != Status::Running {
-                continue;
-            }
+    /// Puts into the batch that the Map Runs are aborted which it gives up: durable together with the Transition that does,
+    /// so that recovery knows which children are left over. `false`: they cannot be read for a moment.
+    pub(super) fn write_aborted_map_runs(&mut self) -> bool {
+        while let Some(arn) = self.batch.given_up.last() {
+            let scope = Scope::of_arn(arn);
+            let record = match registry::map_run(&*self.shared.store, arn) {
+                Err(error) if !error.lasts() => {
+                    self.stall(error.to_string());
+                    return false;
+                }
+                record => record.ok().flatten(), // of one that is damaged nothing is written
+            };
+            self.batch.given_up.pop();
+            let Some(mut record) = record.filter(|record| record.status == Status::Running) else { continue };
             record.status = Status::Aborted;
             record.stopped = Some(self.shared.clock.now());
-            let scope = Scope::of_arn(arn);
             let write = Write::Put(Box::new(registry::record(&scope, RecordBody::MapRun(record))));
             self.batch.push(write, After::of(ExecutionKey(0), Transition::default())); // nothing follows from it
         }
+        true
     }
 
     /// Stops the children of a Map Run that was given up.
@@ -68,9 +74,12 @@ impl Shard {
     /// Stops the children of Map Runs that ended while the server was down or before it could stop them.
     pub(super) fn stop_orphans(&mut self, map_runs: BTreeSet<Arc<str>>) {
         for arn in map_runs {
-            let record = registry::map_run(&*self.shared.store, &arn);
-            if matches!(record, Ok(Some(record)) if record.status != Status::Running) {
-                self.stop_children(arn);
+            match registry::map_run(&*self.shared.store, &arn) {
+                Ok(Some(record)) if record.status != Status::Running => self.stop_children(arn),
+                Err(error) if !error.lasts() => {
+                    self.ask_again(Message::StopOrphans { map_runs: BTreeSet::from([arn]) }, &error);
+                }
+                _ => {}
             }
         }
     }
@@ -80,8 +89,13 @@ impl Shard {
         let shared = Arc::clone(&self.shared);
         shared.map_run_stops.begin(&arn);
         self.shared.runtime.spawn(async move {
-            if let Err(error) = crate::map_run::stop_all(&handle, &arn).await {
-                tracing::error!(%arn, %error, "the children of an aborted Map Run cannot be stopped; the next start tries again");
+            while let Err(error) = crate::map_run::stop_all(&handle, &arn).await {
+                if error.lasts() {
+                    tracing::error!(%arn, %error, "the children of an aborted Map Run cannot be stopped; the next start tries again");
+                    break;
+                }
+                tracing::warn!(%arn, %error, "the children of an aborted Map Run cannot be stopped now");
+                tokio::time::sleep(super::again::RETRY_AFTER).await;
             }
             shared.map_run_stops.end(&arn);
         });

@@ -3,6 +3,7 @@
 //! [`Shard`] is the loop's data and what it does with one message; the thread around it is in `driver`. It never blocks
 //! but for reads of the store.
 
+pub(crate) mod again;
 mod answers;
 mod commit;
 mod effects;
@@ -12,7 +13,7 @@ mod redrive;
 mod start;
 mod stepping;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, mpsc};
 
@@ -50,6 +51,12 @@ pub(crate) enum Message {
     Committed(Committed),
     /// Submit the failed group again.
     RetryCommit,
+    /// What could not be done while the store could not be read.
+    Again(Box<Message>),
+    /// Read an execution and set up what it waits for: it was given up in memory.
+    Revive { key: ExecutionKey },
+    /// Stop the children of those of these Map Runs that have ended.
+    StopOrphans { map_runs: BTreeSet<Arc<str>> },
     /// Set up what these open executions wait for, until no page comes any more; sent once, before anything else.
     Recover { pages: mpsc::Receiver<Vec<recovery::Open>>, reply: oneshot::Sender<Result<(), Error>> },
     /// End the loop.
@@ -153,6 +160,8 @@ pub(crate) struct Shard {
     waiters: HashMap<ExecutionKey, Vec<oneshot::Sender<()>>>,
     /// Executions whose step used up its budget.
     unfinished: VecDeque<ExecutionKey>,
+    /// What is to be done again after a pause.
+    put_off: usize,
     /// What the next commit will hold.
     batch: commit::Group,
     /// What is being committed.
@@ -176,6 +185,7 @@ impl Shard {
             early: HashMap::new(),
             waiters: HashMap::new(),
             unfinished: VecDeque::new(),
+            put_off: 0,
             batch: commit::Group::default(),
             committing: None,
             recent_group: commit::Recent::default(),
@@ -207,6 +217,12 @@ impl Shard {
             Message::WhenEnded { key, reply } => self.when_ended(key, reply),
             Message::Committed(outcome) => self.committed(outcome),
             Message::RetryCommit => self.commit_again(),
+            Message::Again(message) => {
+                self.put_off = self.put_off.saturating_sub(1);
+                return self.take(*message);
+            }
+            Message::Revive { key } => self.revive_when_readable(key),
+            Message::StopOrphans { map_runs } => self.stop_orphans(map_runs),
             Message::Recover { pages, reply } => {
                 let _ = reply.send(self.take_up(pages));
             }
@@ -237,7 +253,8 @@ impl Shard {
 
     /// Whether nothing is under way but waiting; tests and shutdown ask.
     pub fn is_quiet(&self) -> bool {
-        self.committing.is_none() && self.batch.is_empty() && self.unfinished.is_empty()
+        let is_idle = self.unfinished.is_empty() && self.put_off == 0;
+        self.committing.is_none() && self.batch.is_empty() && is_idle
     }
 
     /// Executions in memory of which everything is durable, by key.
@@ -249,12 +266,15 @@ impl Shard {
     }
 
     fn when_ended(&mut self, key: ExecutionKey, reply: oneshot::Sender<()>) {
-        // One that is damaged has not ended.
-        let runs = || matches!(self.shared.store.load(key), Ok(Some(_)) | Err(Error::Damaged { .. }));
-        if self.lives.contains_key(&key) || runs() {
-            self.waiters.entry(key).or_default().push(reply);
-        } else {
-            let _ = reply.send(());
+        let runs = || match self.shared.store.load(key) {
+            Ok(found) => Ok(found.is_some()),
+            Err(error) if error.lasts() => Ok(true), // one that is damaged has not ended
+            Err(error) => Err(error),
+        };
+        match if self.lives.contains_key(&key) { Ok(true) } else { runs() } {
+            Ok(true) => self.waiters.entry(key).or_default().push(reply),
+            Ok(false) => drop(reply.send(())),
+            Err(error) => self.ask_again(Message::WhenEnded { key, reply }, &error),
         }
     }
 

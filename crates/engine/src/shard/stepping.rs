@@ -7,7 +7,7 @@ use stepwell_interpreter::{Command, Execution, Moment, TimerKind, Transition};
 use stepwell_store::{Error, ExecutionKey, StoredExecution};
 use tokio::sync::oneshot;
 
-use super::{Applied, Live, Shard};
+use super::{Applied, Live, Message, Shard};
 use crate::config::Sabotage;
 use crate::quarantine::panicked;
 use crate::shard::commit::After;
@@ -35,17 +35,31 @@ impl Shard {
                 None => Applied::Failed,
             },
             Ok(false) => Applied::NotOpen,
-            Err(error @ Error::Damaged { .. }) => {
+            Err(error) if error.lasts() => {
                 self.shared.quarantine.put(&*self.shared.store, key, error.to_string());
                 Applied::Failed
             }
-            Err(error) => {
-                tracing::error!(execution = key.0, %error, "the execution cannot be read; it stays where it is");
-                Applied::Failed
-            }
+            Err(error) => return self.unread(key, command, reply, &error),
         };
         if let Some(reply) = reply {
             let _ = reply.send(applied);
+        }
+    }
+
+    /// The store cannot be read for a moment. Who waits for a reply asks again; for all others the loop does.
+    pub(super) fn unread(
+        &mut self,
+        key: ExecutionKey,
+        command: &Command,
+        reply: Option<oneshot::Sender<Applied>>,
+        error: &Error,
+    ) {
+        match reply {
+            Some(reply) => {
+                tracing::error!(execution = key.0, %error, "the execution cannot be read; who asks for it is told");
+                let _ = reply.send(Applied::Failed);
+            }
+            None => self.ask_again(Message::Command { key, command: command.clone(), reply: None }, error),
         }
     }
 
@@ -55,6 +69,11 @@ impl Shard {
             Which::Execution => Command::ExecutionTimedOut,
         };
         debug_assert!(!matches!(which, Which::Frame(_, 0, TimerKind::Resume)));
+        if let Err(error) = self.bring_in(key)
+            && !error.lasts()
+        {
+            return self.fire_again(key, which, &error);
+        }
         self.command(key, &command, None);
     }
 
