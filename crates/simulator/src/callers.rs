@@ -249,11 +249,11 @@ impl Ask {
                 desk.plan_after_start(started.key);
             }
             Err(StartError::AlreadyExists(arn)) => desk.note(&format!("already exists: {arn}")),
-            Err(StartError::Unavailable(_) | StartError::Throttled) => {
+            Err(StartError::Store(error)) if error.lasts() => desk.see(&Seen::Refused(&error), &self.disk),
+            Err(_) => {
                 let again = desk.clock.elapsed() + 500 + desk.rng.below(2_000);
                 desk.agenda.push(again, Event::Start(call));
             }
-            Err(StartError::Store(error)) => desk.see(&Seen::Refused(&error), &self.disk),
         }
     }
 
@@ -269,7 +269,7 @@ impl Ask {
             Ok((Started { key, execution_arn, .. }, result)) => {
                 self.desk.see(&Seen::Express { key, arn: &execution_arn, result: result.as_ref() }, &self.disk);
             }
-            Err(StartError::Store(error)) => self.desk.see(&Seen::Refused(&error), &self.disk),
+            Err(StartError::Store(error)) if error.lasts() => self.desk.see(&Seen::Refused(&error), &self.disk),
             Err(_) => {
                 let mut desk = self.desk.lock();
                 let again = desk.clock.elapsed() + 500 + desk.rng.below(2_000);
@@ -294,11 +294,11 @@ impl Ask {
             Err(RedriveError::NotRedrivable | RedriveError::NotFound) => {
                 desk.note("a redrive finds nothing to redrive")
             }
-            Err(RedriveError::Unavailable | RedriveError::Throttled) => {
+            Err(RedriveError::Store(error)) if error.lasts() => desk.see(&Seen::Refused(&error), &self.disk),
+            Err(_) => {
                 let again = desk.clock.elapsed() + 500 + desk.rng.below(2_000);
                 desk.agenda.push(again, Event::Redrive(key, token));
             }
-            Err(RedriveError::Store(error)) => desk.see(&Seen::Refused(&error), &self.disk),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::clock::VirtualClock;
 use crate::damage::{Damage, Part};
 use crate::options::Options;
 use crate::plant::Plant;
+use crate::reads::Reads;
 use crate::rng::Rng;
 
 /// How long a full disk stays full, in milliseconds.
@@ -28,7 +29,7 @@ pub struct Disk {
     weather: Arc<Weather>,
 }
 
-/// What goes wrong with commits; outlives a crash.
+/// What goes wrong with commits and reads; outlives a crash.
 pub struct Weather {
     rng: Mutex<Rng>,
     clock: Arc<VirtualClock>,
@@ -43,6 +44,7 @@ pub struct Weather {
     /// What a disk that never syncs would show after a crash.
     synced: Mutex<Option<MemoryStore>>,
     damage: Damage,
+    reads: Reads,
 }
 
 /// Events that have just become durable: whose, and when they say they happened.
@@ -64,11 +66,12 @@ impl Weather {
         options: &Options,
         plant: Option<Plant>,
         rng: &mut Rng,
-        of_damage: Rng,
+        [of_damage, of_reads]: [Rng; 2],
         clock: &Arc<VirtualClock>,
     ) -> Arc<Weather> {
         Arc::new(Weather {
             damage: Damage::new(options.flip, plant, of_damage),
+            reads: Reads::new(options.unreadable, of_reads, clock),
             rng: Mutex::new(rng.fork()),
             clock: Arc::clone(clock),
             calm: AtomicBool::new(true),
@@ -86,6 +89,12 @@ impl Weather {
     /// Ends or begins the faults.
     pub fn set_calm(&self, calm: bool) {
         self.calm.store(calm, Ordering::Relaxed);
+        self.reads.set_calm(calm);
+    }
+
+    /// How long the store cannot be read, each time that has begun since the last call.
+    pub fn take_unreadable(&self) -> Vec<u64> {
+        self.reads.take_begun()
     }
 
     /// What has become durable since the last call.
@@ -139,6 +148,11 @@ impl Disk {
     /// What is stored, as it was written: what the engine reads unless it is damaged.
     pub fn sound(&self) -> &MemoryStore {
         &self.memory
+    }
+
+    /// When reads of it fail.
+    pub fn reads(&self) -> &Reads {
+        &self.weather.reads
     }
 
     /// Lets bits flip, or not; tells which records are damaged now that were not.

@@ -18,6 +18,7 @@ pub mod options;
 pub mod plan;
 pub mod plant;
 pub mod properties;
+pub mod reads;
 pub mod rng;
 pub mod seen;
 pub mod services;

@@ -54,6 +54,7 @@ options! {
     stop: "Probability that somebody stops an execution that was started.",
     redrive: "Probability that somebody redrives an execution that was started.",
     expire: "Probability that retention runs, per round.",
+    unreadable: "Probability that the store cannot be read for a moment, per read.",
     flip: "Probability that bits of a stored record flip, per round.",
     retention_seconds: "How long closed executions are kept, in virtual seconds.",
     express: "Probability that a machine is of type EXPRESS.",
@@ -102,6 +103,7 @@ impl Options {
         options.messages_per_turn = *rng.pick(&[1.0, 3.0, 1024.0]).unwrap_or(&1024.0);
         options.map_runs = *rng.pick(&[0.25, 0.25, 0.25, 0.9]).unwrap_or(&0.25);
         options.flip = *rng.pick(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.005, 0.03]).unwrap_or(&0.0);
+        options.unreadable = *rng.pick(&[0.0, 0.0, 0.0, 0.0, 0.02, 0.2]).unwrap_or(&0.0);
         options
     }
 

@@ -54,6 +54,7 @@ plants! {
     LostTimers "liveness": "Recovery forgets timers.",
     LostTasks "liveness": "Recovery does not make calls again.",
     LostContinue "liveness": "An execution whose step used up its budget is not continued.",
+    LostReads "liveness": "What comes while the store cannot be read for a moment is dropped.",
     BlamedWorkflow "blame": "A full disk becomes the cause of a workflow's failure.",
     WrongFrame "recovery": "The store keeps another frame than it was given.",
     Chance "determinism": "The engine draws randomness from outside the seed.",
@@ -78,6 +79,7 @@ impl Plant {
             Plant::LostTimers => Sabotage::LostTimers,
             Plant::LostTasks => Sabotage::LostTasks,
             Plant::LostContinue => Sabotage::LostContinue,
+            Plant::LostReads => Sabotage::LostReads,
             _ => return None,
         })
     }

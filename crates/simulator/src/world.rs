@@ -10,7 +10,7 @@ use std::time::Duration;
 use stepwell_engine::{Config, HandDriven, token};
 use stepwell_interpreter::{Details, Limits, Progress, Waiting};
 use stepwell_store::record::{ActivityRecord, RecordBody};
-use stepwell_store::{ExecutionKey, Store, StoredExecution, Write};
+use stepwell_store::{Error, ExecutionKey, Store, StoredExecution, Write};
 use stepwell_value::{Payload, Timestamp};
 use tokio::runtime::Runtime;
 
@@ -23,6 +23,7 @@ use crate::disk::{Disk, Weather};
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::plant::Plant;
+use crate::reads::Reader;
 use crate::rng::Rng;
 use crate::seen::Seen;
 use crate::services::Services;
@@ -40,6 +41,10 @@ const FAULTY_MILLIS: u64 = 240_000;
 const CALM_ROUNDS: u64 = 30_000;
 /// Idle moments without faults and without anything due, after which an open execution is stuck.
 const IDLE_MAX: u32 = 30;
+/// How often a start may fail.
+const BOOTS_MAX: u32 = 3;
+/// How long it takes until the engine is started again when it does not start, in milliseconds.
+const BOOT_AGAIN: u64 = 500;
 /// The farthest the wall clock may be off, in milliseconds.
 const JUMP_MAX: i64 = 3 * 86_400_000;
 
@@ -99,8 +104,8 @@ impl World {
     fn new(seed: u64, options: &Options, plant: Option<Plant>, trace: bool) -> World {
         let mut rng = Rng::new(seed);
         let clock = Arc::new(VirtualClock::default());
-        let of_damage = Rng::new(!seed); // of its own, so that a world without damage is the same
-        let weather = Weather::new(options, plant, &mut rng, of_damage, &clock);
+        let of_their_own = [Rng::new(!seed), Rng::new(!seed.rotate_left(32))]; // so that a world without them is the same
+        let weather = Weather::new(options, plant, &mut rng, of_their_own, &clock);
         let desk = SharedDesk::new(options, rng.fork(), &clock, trace);
         let disk = Disk::new(&weather);
         let mut workflows = Vec::new();
@@ -182,32 +187,41 @@ impl World {
         config
     }
 
+    /// Starts the engine. When the store cannot be read just then it does not start; whoever watches over it tries again, and
+    /// does not for ever.
     fn boot(&mut self) {
         self.booted = self.clock.elapsed();
+        for tries in 1.. {
+            self.disk.reads().set_calm(!self.faulty || tries > BOOTS_MAX);
+            let Err(error) = self.start() else { break };
+            if error.lasts() || !self.faulty {
+                return self.violated("recovery", format!("the engine does not start: {error}"));
+            }
+            self.desk.lock().note(&format!("the engine does not start: {error}"));
+            self.clock.advance(BOOT_AGAIN);
+        }
+        self.disk.reads().set_calm(!self.faulty);
+    }
+
+    fn start(&mut self) -> Result<(), Error> {
         let mut builder = tokio::runtime::Builder::new_current_thread();
-        let runtime = match builder.enable_time().start_paused(true).build() {
-            Ok(runtime) => runtime,
-            Err(error) => return self.violated("world", format!("no runtime: {error}")),
-        };
+        let runtime = builder.enable_time().start_paused(true).build();
+        let runtime = runtime.map_err(|error| Error::Damaged { what: "the runtime".into(), why: error.to_string() })?;
         let entropy = match self.plant {
             Some(Plant::Chance) => std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 1),
             _ => self.rng.bits(),
         };
         let entered = runtime.enter();
         let services = Services::new(&self.desk, &self.disk, SECRET);
-        let (store, clock) = (Arc::clone(&self.disk) as Arc<dyn Store>, Arc::clone(&self.clock));
-        let made = HandDriven::new(self.config(), entropy, store, clock, |_| Arc::new(services));
-        let recovered = made.and_then(|mut engine| engine.recover().map(|count| (engine, count)));
+        let (store, clock) = (Arc::new(Reader(Arc::clone(&self.disk))), Arc::clone(&self.clock));
+        let mut engine = HandDriven::new(self.config(), entropy, store, clock, |_| Arc::new(services))?;
+        let open = engine.recover()?;
         drop(entered);
-        match recovered {
-            Ok((engine, open)) => {
-                self.desk.lock().note(&format!("started with {open} open executions"));
-                let executions = &engine.quarantined();
-                self.desk.see(&Seen::Quarantined { executions, started: true }, &self.disk);
-                self.alive = Some(Alive { engine, runtime });
-            }
-            Err(error) => self.violated("recovery", format!("the engine does not start: {error}")),
-        }
+        self.desk.lock().note(&format!("started with {open} open executions"));
+        let executions = &engine.quarantined();
+        self.desk.see(&Seen::Quarantined { executions, started: true }, &self.disk);
+        self.alive = Some(Alive { engine, runtime });
+        Ok(())
     }
 
     fn crash(&mut self) {
@@ -247,6 +261,9 @@ impl World {
             self.callers.hang_up(usize::try_from(self.rng.below(self.callers.workers() as u64)).unwrap_or(0));
         }
         poll(&alive.runtime);
+        for millis in self.weather.take_unreadable() {
+            self.desk.lock().note(&format!("the store cannot be read for {millis} ms"));
+        }
         for dated in self.weather.take_committed() {
             self.desk.see(&Seen::Committed(&dated), &self.disk);
         }

@@ -64,6 +64,7 @@ planted! {
     lost_timers LostTimers,
     lost_tasks LostTasks,
     lost_continue LostContinue,
+    lost_reads LostReads,
     a_blamed_workflow BlamedWorkflow,
     a_wrong_frame WrongFrame,
     chance Chance,

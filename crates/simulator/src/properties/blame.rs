@@ -6,7 +6,8 @@ use super::Property;
 use crate::seen::{Seen, View};
 
 /// Texts of failures that no workflow, service or caller of a world makes.
-const NOT_THEIRS: &[&str] = &["no space left", "the connection was lost", "cannot go on", "does not take writes"];
+const NOT_THEIRS: &[&str] =
+    &["no space left", "the connection was lost", "does not answer", "cannot go on", "does not take writes"];
 
 /// See the module.
 pub struct Blame;
