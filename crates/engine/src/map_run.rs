@@ -32,8 +32,9 @@ pub(crate) async fn carry_out(handle: &Handle, identity: &Identity, request: &Ma
                 tracing::warn!(arn = %request.map_run_arn, %error, "the Map Run waits");
                 tokio::time::sleep(RETRY_AFTER).await;
             }
-            // Neither is a child that is damaged a failure: it may be restored.
-            Err(StartError::Store(error @ Error::Damaged { .. })) => {
+            // Neither is a child a failure that is damaged, or too new for this program: it may be restored, or read by the
+            // newer one.
+            Err(StartError::Store(error)) if error.lasts() => {
                 tracing::error!(arn = %request.map_run_arn, %error, "the Map Run stands still");
                 std::future::pending::<()>().await;
             }
@@ -48,7 +49,11 @@ pub(crate) async fn carry_out(handle: &Handle, identity: &Identity, request: &Ma
 
 /// Whether trying again may help.
 fn passes(error: &StartError) -> bool {
-    matches!(error, StartError::Throttled | StartError::Unavailable(_) | StartError::Store(Error::Backend(_)))
+    match error {
+        StartError::Throttled | StartError::Unavailable(_) => true,
+        StartError::Store(error) => !error.lasts(),
+        StartError::AlreadyExists(_) => false,
+    }
 }
 
 async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> Result<MapRunOutcome, StartError> {
@@ -333,7 +338,7 @@ fn joined(outputs: &BTreeMap<usize, Payload>) -> Payload {
     Payload::from_checked_text(format!("[{}]", texts.join(",")))
 }
 
-/// Stops the children that still run. One that is damaged cannot be stopped; that is said when all others are.
+/// Stops the children that still run. One that is damaged or too new cannot be stopped; that is said when all others are.
 async fn stop_children(handle: &Handle, record: &MapRunRecord) -> Result<(), Error> {
     let filter = ExecutionFilter {
         machine: record.children,
@@ -351,7 +356,7 @@ async fn stop_children(handle: &Handle, record: &MapRunRecord) -> Result<(), Err
         for key in running {
             match handle.stop(key, Failure::default()).await {
                 Ok(_) => {}
-                Err(error @ Error::Damaged { .. }) => {
+                Err(error) if error.lasts() => {
                     damaged.insert(key);
                     told = Err(error);
                 }

@@ -17,7 +17,7 @@ use stepwell_engine::{
 use stepwell_interpreter::{EventType, FailedStage, Failure, Progress, Status};
 use stepwell_store::memory::{MemoryStore, Verdict};
 use stepwell_store::record::{ActivityRecord, ExecutionRecord, MachineRecord, RecordBody, RevisionRecord};
-use stepwell_store::{Error, ExecutionFilter, Store, Write};
+use stepwell_store::{Error, ExecutionFilter, ExecutionKey, Store, Write};
 use stepwell_value::{Payload, Value};
 
 /// Functions `echo` (answers its input), `later` (the same after a moment), `fail`, `slow` (never answers), and `ask` for a callback.
@@ -702,5 +702,34 @@ async fn an_activity_task_is_offered_again_when_it_could_not_be_read() {
     let task = handle.activity_task(&arn, None, Duration::from_secs(5)).await.unwrap();
     assert_eq!((&**task.input.text(), failing.load(Ordering::SeqCst)), (r#""a""#, 0));
     handle.task(&task.token, Progress::Succeeded { output: task.input }).await.unwrap();
+    engine.shutdown();
+}
+
+/// A Map Run stands still while one of its children is of a newer version of the program, as over a damaged one; its workflow
+/// has not failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_map_run_stands_still_over_a_child_that_is_too_new() {
+    const MACHINE_AND_PARENT: ExecutionKey = ExecutionKey(2);
+    let told = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&told);
+    let store = Faulty::new(MemoryStore::new(), move |read| {
+        let is_of_child = matches!(read, Read::Execution(key) | Read::Load(key) if key > MACHINE_AND_PARENT);
+        is_of_child.then(|| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Error::TooNew { place: "the row of a child".to_owned(), found: 9, known: 1 }
+        })
+    });
+    let engine = engine(Arc::new(store)).await;
+    let handle = engine.handle();
+    let resolved = machine(&handle, "spread", false, SPREAD).await;
+    let started = handle.start(request(&resolved, None, "[1]")).await.unwrap();
+    assert_eq!(started.key, MACHINE_AND_PARENT);
+    while told.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let record = handle.store().execution(started.key).unwrap().unwrap();
+    assert_eq!(record.status, Status::Running);
+    assert!(handle.stop(started.key, Failure::default()).await.unwrap(), "it can be stopped");
     engine.shutdown();
 }
