@@ -218,14 +218,17 @@ async fn begin(
     if let Some(mut before) = registry::map_run(&**handle.store(), &request.map_run_arn)? {
         before.counts = MapRunCounts { total: before.counts.total, ..MapRunCounts::default() };
         if before.stopped.is_some() && request.redriven.is_none_or(|redrive| redrive.count <= before.redrive_count) {
-            // It has ended, and nobody knows yet: its children must be there when their results are put together again.
+            // It has ended, and nobody knows yet: its children, and what they run, must be there when their results are put
+            // together again.
             (before.status, before.stopped) = (Status::Running, None);
-            save(handle, &before).await?;
+            save_all(handle, identity, request, &before).await?;
         }
         let Some(of_run) = request.redriven else { return Ok((before, None)) };
         let begins = before.redrive_count < of_run.count;
         if begins {
-            redriven(handle, &mut before, of_run).await?;
+            (before.status, before.stopped) = (Status::Running, None);
+            (before.redrive_count, before.redriven) = (of_run.count, Some(of_run.at));
+            save_all(handle, identity, request, &before).await?;
         }
         return Ok((before, Some(Redrive { of_run, begins })));
     }
@@ -244,19 +247,21 @@ async fn begin(
         redrive_count: 0,
         redriven: None,
     };
-    let scope = Scope::of_arn(&request.map_run_arn);
-    let revision = revision(identity, request, &record);
-    let bodies = [RecordBody::MapRun(record.clone()), RecordBody::Revision(revision)];
-    let writes = bodies.map(|body| Write::Put(Box::new(registry::record(&scope, body))));
-    handle.write(writes.into()).await?;
+    save_all(handle, identity, request, &record).await?;
     Ok((record, None))
 }
 
-/// Writes that the run goes on.
-async fn redriven(handle: &Handle, record: &mut MapRunRecord, redrive: MapRunRedrive) -> Result<(), Error> {
-    (record.status, record.stopped) = (Status::Running, None);
-    (record.redrive_count, record.redriven) = (redrive.count, Some(redrive.at));
-    save(handle, record).await
+/// Writes the run's record and the definition of its children.
+async fn save_all(
+    handle: &Handle,
+    identity: &Identity,
+    request: &MapRunRequest,
+    record: &MapRunRecord,
+) -> Result<(), Error> {
+    let bodies = [RecordBody::MapRun(record.clone()), RecordBody::Revision(revision(identity, request, record))];
+    let scope = Scope::of_arn(&record.arn);
+    let writes = bodies.map(|body| Write::Put(Box::new(registry::record(&scope, body))));
+    handle.write(writes.into()).await.map(|_| ())
 }
 
 /// Writes the run's record.

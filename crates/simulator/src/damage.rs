@@ -355,8 +355,7 @@ impl Excused<'_> {
     }
 
     fn holds_child(&self, run: &MapRunRecord) -> bool {
-        let uuid = run.arn.rsplit(':').next().unwrap_or_default();
-        let revision = registry::revision_name(run.children, uuid);
+        let revision = run.revision_name();
         let is_of_children =
             |part: &Part| matches!(part, Part::Record(RecordKind::Revision, _, of) if **of == *revision);
         let filter = ExecutionFilter { machine: run.children, status: None, redriven: None, qualifier_arn: None };

@@ -173,35 +173,47 @@ impl Disk {
         let before: Vec<ExecutionRecord> = (1..=last).filter_map(closed).collect();
         let runs = self.map_runs();
         let spoiled = self.weather.unlucky(Plant::ExpiredChildren, 1.0) && self.memory.held() == 0;
+        let of_run = |run| stepwell_engine::registry::record(&crate::workflow::scope(), RecordBody::MapRun(run));
         if spoiled {
-            self.put_back(runs.iter().map(|run| MapRunRecord { stopped: Some(Timestamp(i64::MIN)), ..run.clone() }));
+            let over = |run: &MapRunRecord| MapRunRecord { stopped: Some(Timestamp(i64::MIN)), ..run.clone() };
+            self.put_back(runs.iter().map(over).map(of_run));
         }
+        let revisions = if self.weather.unlucky(Plant::LeftRevisions, 1.0) && self.memory.held() == 0 {
+            self.records(RecordKind::Revision)
+        } else {
+            Vec::new()
+        };
         let eager = self.weather.unlucky(Plant::EagerExpiry, 1.0);
         let _ = self.memory.expire(if eager { Timestamp(i64::MAX) } else { closed_before }, limit);
         if spoiled {
-            self.put_back(runs.iter().cloned());
+            self.put_back(runs.iter().cloned().map(of_run));
         }
+        self.put_back(revisions.into_iter());
         let is_gone = |record: &ExecutionRecord| matches!(self.memory.execution(record.key), Ok(None));
         (before.into_iter().filter(is_gone).collect(), runs)
     }
 
     fn map_runs(&self) -> Vec<MapRunRecord> {
-        let scope = crate::workflow::scope().to_string();
-        let records = self.memory.records(RecordKind::MapRun, &scope, "", None, usize::MAX).unwrap_or_default();
         let run = |record: Record| match record.body {
             RecordBody::MapRun(run) => Some(run),
             _ => None,
         };
-        records.into_iter().filter_map(run).collect()
+        self.records(RecordKind::MapRun).into_iter().filter_map(run).collect()
     }
 
-    /// Writes Map Runs past the weather, for a planted bug.
-    fn put_back(&self, runs: impl Iterator<Item = MapRunRecord>) {
-        let scope = crate::workflow::scope();
-        let record = |run| stepwell_engine::registry::record(&scope, RecordBody::MapRun(run));
-        self.weather.set_calm(true);
-        self.memory.commit(&runs.map(|run| Write::Put(Box::new(record(run)))).collect::<Vec<_>>(), Box::new(drop));
-        self.weather.set_calm(false);
+    fn records(&self, kind: RecordKind) -> Vec<Record> {
+        let scope = crate::workflow::scope().to_string();
+        self.memory.records(kind, &scope, "", None, usize::MAX).unwrap_or_default()
+    }
+
+    /// Writes records past the weather, for a planted bug.
+    fn put_back(&self, records: impl Iterator<Item = Record>) {
+        let writes: Vec<Write> = records.map(|record| Write::Put(Box::new(record))).collect();
+        if !writes.is_empty() {
+            self.weather.set_calm(true);
+            self.memory.commit(&writes, Box::new(drop));
+            self.weather.set_calm(false);
+        }
     }
 
     /// How many commits are held back.

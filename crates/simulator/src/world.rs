@@ -343,7 +343,7 @@ impl World {
         let before = Timestamp(self.clock.wall().0 - i64::try_from(kept * 1000).unwrap_or(0));
         let most = 1 + self.rng.below(5);
         let (gone, runs) = self.disk.expire_seen(before, usize::try_from(most).unwrap_or(1));
-        if !gone.is_empty() {
+        if !gone.is_empty() || runs.iter().any(|run| run.is_over(before)) {
             self.desk.see(&Seen::Expired { gone: &gone, before, runs: &runs }, &self.disk);
         }
     }

@@ -50,6 +50,7 @@ planted! {
     a_miscounted_redrive MiscountedRedrive,
     an_eager_expiry EagerExpiry,
     expired_children_of_a_map_run ExpiredChildren,
+    what_map_runs_leave_behind LeftRevisions,
     unchecked_damage UncheckedDamage,
     untold_damage UntoldDamage,
     damage_that_spreads SpreadDamage,

@@ -271,12 +271,16 @@ fn children(run: &MapRunRecord) -> i64 {
     run.children.0.cast_signed()
 }
 
-/// Removes a Map Run that is over, when none of its children is left.
+/// Removes a Map Run that is over, when none of its children is left, and the revision they ran.
 fn remove_map_run(connection: &Connection, scope: &str, name: &str, run: &MapRunRecord) -> rusqlite::Result<()> {
     const SQL: &str = "DELETE FROM records WHERE kind = ?1 AND scope = ?2 AND name = ?3
         AND NOT EXISTS (SELECT 1 FROM executions WHERE machine = ?4)";
-    let kind = format::kind_number(RecordKind::MapRun);
-    connection.prepare_cached(SQL)?.execute(params![kind, scope, name, children(run)]).map(drop)
+    let mut remove = connection.prepare_cached(SQL)?;
+    let records = [(RecordKind::MapRun, name), (RecordKind::Revision, &*run.revision_name())];
+    for (kind, name) in records {
+        remove.execute(params![format::kind_number(kind), scope, name, children(run)])?;
+    }
+    Ok(())
 }
 
 fn remove(connection: &Connection, key: i64, machine: i64, body: &[u8]) -> rusqlite::Result<()> {

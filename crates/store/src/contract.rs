@@ -3,8 +3,10 @@
 //! A backend implements [`Harness`] in its tests and writes `stepwell_store::contract_tests!(MyHarness::new());`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // test code: a broken contract is a panic
 
+pub mod map_runs;
 pub mod open;
 
+pub use map_runs::{nothing_is_left_of_a_map_run, what_a_map_run_needs_does_not_expire};
 pub use open::{open_executions_come_in_pages, what_is_damaged_is_told_apart};
 
 use std::collections::BTreeMap;
@@ -43,7 +45,8 @@ macro_rules! contract_tests {
             start_advance_close, stale_and_foreign_writes_are_conflicts, a_name_is_taken_until_it_expires,
             a_group_is_refused_in_part, a_bad_write_fails_its_group, history_pages_both_ways,
             load_completes_what_frames_hold, open_executions_come_in_pages, listing_filters_latest_first,
-            records_of_the_registry, expiry_removes_everything, what_a_map_run_needs_does_not_expire, a_redrive_opens_again,
+            records_of_the_registry, expiry_removes_everything, what_a_map_run_needs_does_not_expire, nothing_is_left_of_a_map_run,
+            a_redrive_opens_again,
             describing_reads_both_ends, keys_are_never_reused,
             machine_keys_are_never_reused,
             reopening_keeps_everything, a_start_may_close_at_once, a_history_of_25_000_events,
@@ -525,38 +528,6 @@ pub fn expiry_removes_everything(harness: &mut dyn Harness) {
         assert_eq!(store.execution_named(MachineKey(1), &format!("n{key}")).unwrap(), None);
     }
     assert!(store.load(ExecutionKey(7)).unwrap().is_some());
-}
-
-/// The children of a Map Run stay while it runs; then it goes with the last of them.
-pub fn what_a_map_run_needs_does_not_expire(harness: &mut dyn Harness) {
-    let store = harness.store();
-    let RecordBody::MapRun(mut run) = map_run() else { panic!("no Map Run") };
-    let put_run = |run: &MapRunRecord| {
-        let (scope, name) = ("1:us-east-1".into(), "m/Map:5e0b7b5c".into());
-        put(store, Write::Put(Box::new(Record { scope, name, body: RecordBody::MapRun(run.clone()) })));
-    };
-    let is_known = || store.record(RecordKind::MapRun, "1:us-east-1", "m/Map:5e0b7b5c").unwrap().is_some();
-    let forever = Timestamp(i64::MAX);
-    put_run(&run);
-    self::run(store, &Case::named(1, run.children.0, "first"));
-    self::run(store, &Case::named(2, run.children.0, "second"));
-    self::run(store, &Case::named(3, 1, "of a machine"));
-    assert_eq!(store.expire(forever, 10).unwrap(), 1, "the children stay");
-    assert!(is_known());
-
-    (run.status, run.stopped) = (Status::Succeeded, Some(NOON));
-    put_run(&run);
-    assert_eq!(store.expire(NOON, 10).unwrap(), 0, "it has ended only now");
-    assert_eq!(store.expire(forever, 1).unwrap(), 1);
-    assert!(is_known(), "a child is left");
-    assert_eq!(store.expire(forever, 10).unwrap(), 1);
-    assert!(!is_known());
-    if harness.reopen() {
-        assert!(
-            harness.store().last_key().unwrap() >= ExecutionKey(run.children.0),
-            "its number is not given out again"
-        );
-    }
 }
 
 /// Describing gives the row with the first event and, of a closed one, the last; by key and by name.

@@ -324,7 +324,7 @@ pub trait Store: Send + Sync + 'static {
     /// retention from time to time; runs on the store's writer.
     ///
     /// The children of a Map Run stay until it has ended before this moment as well, for its result is made of theirs; it goes
-    /// when its last child is gone.
+    /// when its last child is gone, and the revision of its children with it.
     ///
     /// # Errors
     /// When the backend fails.

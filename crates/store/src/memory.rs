@@ -249,8 +249,15 @@ impl Store for MemoryStore {
             }
         }
         let parents: BTreeSet<MachineKey> = data.executions.values().map(|entry| entry.record.machine).collect();
-        data.records.retain(|_, record| match &record.body {
-            RecordBody::MapRun(run) => !run.is_over(closed_before) || parents.contains(&run.children),
+        let is_done = |run: &MapRunRecord| run.is_over(closed_before) && !parents.contains(&run.children);
+        let is_done = |record: &Record| match &record.body {
+            RecordBody::MapRun(run) if is_done(run) => Some((record.scope.clone(), Arc::from(run.revision_name()))),
+            _ => None,
+        };
+        let revisions: BTreeSet<_> = data.records.values().filter_map(is_done).collect();
+        data.records.retain(|(kind, scope, name), record| match kind {
+            RecordKind::MapRun => is_done(record).is_none(),
+            RecordKind::Revision => !revisions.contains(&(scope.clone(), name.clone())),
             _ => true,
         });
         Ok(old.len())

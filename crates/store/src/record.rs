@@ -368,6 +368,16 @@ impl MapRunRecord {
     pub fn is_over(&self, closed_before: Timestamp) -> bool {
         self.stopped.is_some_and(|stopped| stopped < closed_before)
     }
+
+    /// The run's UUID: the id of the revision that its children run.
+    pub fn uuid(&self) -> &str {
+        self.arn.rsplit(':').next().unwrap_or_default()
+    }
+
+    /// The name of that revision's record, which is in the same scope.
+    pub fn revision_name(&self) -> String {
+        format!("{:016x}/{}", self.children.0, self.uuid())
+    }
 }
 
 /// The children of a Map Run by how they stand.
