@@ -7,7 +7,7 @@ use stepwell_asl::definition::{Pattern, Target};
 use stepwell_engine::{Answer, BoxFuture, Call, Cancelled, Handle, Scope, registry};
 use stepwell_interpreter::{FailedStage, Failure, Progress};
 use stepwell_model::Operation;
-use stepwell_store::ExecutionKey;
+use stepwell_store::{Error, ExecutionKey};
 use stepwell_value::{Payload, Value};
 
 use crate::ids::{http_date, request_id};
@@ -68,8 +68,8 @@ async fn start(api: &dyn StepFunctionsApi, call: &Call) -> Result<Payload, Servi
     let refused = loop {
         match api.call(scope.clone(), "StartExecution", parameters.clone()).await {
             Ok(answer) => return Ok(sdk_output(&answer)),
-            // The store does not take writes now (a full disk): that is trouble of the server, not of the workflow.
-            Err(error) if error.status == 503 => tokio::time::sleep(AGAIN_AFTER).await,
+            // The store does not take writes now (a full disk), or cannot be read: that is trouble of the server, not of the workflow.
+            Err(error) if error.status >= 500 => tokio::time::sleep(AGAIN_AFTER).await,
             Err(error) => break error,
         }
     };
@@ -91,7 +91,13 @@ async fn started_before(
     let Some(arn) = refused.message.split('\'').nth(1) else { return Err(refused) };
     let scope = Scope::of_arn(&call.identity.state_machine_arn);
     let input = Value::object([("executionArn", Value::from(arn))]);
-    let Ok(description) = api.call(scope, "DescribeExecution", input).await else { return Err(refused) };
+    let description = loop {
+        match api.call(scope.clone(), "DescribeExecution", input.clone()).await {
+            Ok(description) => break description,
+            Err(error) if error.status >= 500 => tokio::time::sleep(AGAIN_AFTER).await,
+            Err(_) => return Err(refused),
+        }
+    };
     let parsed = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|text| Value::parse(text).ok());
     let given = parsed(parameters.get("input")).unwrap_or_else(Value::empty_object);
     if parsed(description.get("input")) != Some(given) {
@@ -141,7 +147,16 @@ async fn wait_for_end(
     let Some(arn) = submitted.value().get("ExecutionArn").and_then(Value::as_str) else {
         return Answer::failed(Failure::new("States.TaskFailed", "the started execution has no ARN"));
     };
-    if let Some(key) = key_of(engine, arn) {
+    let key = loop {
+        match key_of(engine, arn) {
+            Ok(key) => break key,
+            Err(error) => {
+                tracing::warn!(arn, %error, "the started execution cannot be read; its task waits");
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
+        }
+    };
+    if let Some(key) = key {
         let nested = Nested { engine: engine.clone(), key, cancelled: call.cancelled.clone() };
         engine.ended(key).await;
         drop(nested);
@@ -151,8 +166,8 @@ async fn wait_for_end(
     loop {
         match api.call(scope.clone(), "DescribeExecution", input.clone()).await {
             Ok(description) => return ended(&description, pattern),
-            // What was started is damaged: that, too, is trouble of the server.
-            Err(error) if error.status == 503 => tokio::time::sleep(AGAIN_AFTER).await,
+            // What was started is damaged, or cannot be read: that, too, is trouble of the server.
+            Err(error) if error.status >= 500 => tokio::time::sleep(AGAIN_AFTER).await,
             Err(error) => return failed("StepFunctions", &error),
         }
     }
@@ -181,11 +196,15 @@ impl Drop for Nested {
 }
 
 /// The key of an execution by its ARN.
-fn key_of(engine: &Handle, arn: &str) -> Option<ExecutionKey> {
-    let (_, names) = arn.split_once(":execution:")?;
-    let (machine, name) = names.split_once(':')?;
-    let machine = registry::machine(&**engine.store(), &Scope::of_arn(arn), machine).ok()??;
-    Some(engine.find(machine.key, name).ok()??.key)
+///
+/// # Errors
+/// When the store cannot be read.
+fn key_of(engine: &Handle, arn: &str) -> Result<Option<ExecutionKey>, Error> {
+    let names = arn.split_once(":execution:").and_then(|(_, names)| names.split_once(':'));
+    let Some((machine, name)) = names else { return Ok(None) };
+    let machine = registry::machine(&**engine.store(), &Scope::of_arn(arn), machine)?;
+    let found = machine.map(|machine| engine.find(machine.key, name)).transpose()?.flatten();
+    Ok(found.map(|record| record.key))
 }
 
 /// The members of a description that AWS hands on, in its order (recorded: test_start_execution_sync).

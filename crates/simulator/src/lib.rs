@@ -1,6 +1,6 @@
 //! The simulator: the whole engine on a virtual clock, a faulty disk and fake services, from one seed.
 //!
-//! What this room is for: finding what goes wrong only when a crash, a full disk, a flipped bit, a lost answer, a jump of
+//! What this room is for: finding what goes wrong only when a crash, a full disk, a failed read, a flipped bit, a lost answer, a jump of
 //! the clock and a late callback meet. What it must not do: be shipped, or depend on anything but the seed.
 //!
 //! Start reading at [`world`] (the loop), then [`properties`] (what must always hold), [`options`] (what is drawn from a
