@@ -5,7 +5,8 @@ use stepwell_interpreter::Limits;
 /// Settings of the engine.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Loops that own executions; each is a thread. Default: one for each core, at most 4.
+    /// Loops that own executions; each is a thread. Default: one for two cores, at most 4; requests and commits need the other
+    /// half, and the fewer loops there are the more a commit holds.
     pub loops: usize,
     /// Executions a loop keeps in memory; parked ones beyond that are read back from the store when something happens.
     pub executions_in_memory: usize,
@@ -59,7 +60,7 @@ impl Config {
     pub fn new(secret: [u8; 32]) -> Config {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Config {
-            loops: cores.min(4),
+            loops: cores.div_ceil(2).min(4),
             executions_in_memory: 10_000,
             mailbox_max: 100_000,
             limits: Limits::AWS,
