@@ -6,6 +6,7 @@
 //!
 //! Start reading at [`workloads`]: one file each.
 
+mod awake;
 mod client;
 mod load;
 mod process;
@@ -94,6 +95,9 @@ fn number(text: &str) -> Result<u64, String> {
 pub fn run(words: &[&str]) -> Result<String, String> {
     if let [raw::ECHO, address, log @ ..] = words {
         return raw::serve(address, log.first().copied());
+    }
+    if words == [awake::STAY_AWAKE] {
+        return Ok(awake::stay());
     }
     let mut plan = Plan::of(words)?;
     if cfg!(debug_assertions) {

@@ -19,6 +19,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 
+use super::awake::Awake;
 use super::load;
 use super::process::Process;
 use super::report::{Report, Target};
@@ -44,6 +45,9 @@ pub fn measure(folder: &Path, requests: u64, report: &mut Report) -> Result<(), 
         let requests = if connections == 1 { requests / 4 } else { requests };
         one("bare hyper echo", &echo, connections, requests, report)?;
     }
+    let (echo, awake) = (start(None)?, Awake::begin()?);
+    one("bare hyper echo, no processor asleep", &echo, 1, requests / 4, report)?;
+    drop(awake);
     let durable = start(Some(&folder.join("append.log")))?;
     one("echo + append + fdatasync", &durable, 64, requests, report)?;
     append_alone(&folder.join("alone.log"), report)

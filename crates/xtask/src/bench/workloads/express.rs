@@ -2,6 +2,7 @@
 
 use super::{ORDER, five_passes};
 use crate::bench::Plan;
+use crate::bench::awake::Awake;
 use crate::bench::load;
 use crate::bench::report::{Report, Target};
 use crate::bench::server::start_body;
@@ -12,10 +13,7 @@ pub fn run(plan: &Plan, report: &mut Report) -> Result<(), String> {
     let body = start_body(&machine, ORDER);
     let request = move |_| ("StartSyncExecution", body.clone());
     load::run(load::drive(server.address(), 64, 5_000, request.clone()))?;
-    for (name, connections, requests) in [
-        ("Express sync, 5 Pass, 1 connection", 1, plan.requests / 4),
-        ("Express sync, 5 Pass, 64 connections", 64, plan.requests),
-    ] {
+    let mut one = |name, connections, requests| {
         let before = server.usage()?;
         let measured = load::run(load::drive(server.address(), connections, requests, request.clone()))?;
         let used = server.usage()?.since(before);
@@ -27,6 +25,10 @@ pub fn run(plan: &Plan, report: &mut Report) -> Result<(), String> {
         report.add(name, "p50", measured.percentile_millis(0.5), "ms", p50);
         report.add(name, "p99", measured.percentile_millis(0.99), "ms", Target::None);
         report.add(name, "CPU", used.cpu_seconds * 1000.0 / requests as f64, "ms each", Target::None);
-    }
-    Ok(())
+        Ok::<(), String>(())
+    };
+    one("Express sync, 5 Pass, 1 connection", 1, plan.requests / 4)?;
+    one("Express sync, 5 Pass, 64 connections", 64, plan.requests)?;
+    let _awake = Awake::begin()?;
+    one("Express sync, 5 Pass, 1 connection, no processor asleep", 1, plan.requests / 4)
 }
