@@ -29,6 +29,12 @@ const RECORD_BYTES: usize = 1024;
 /// Records in a group, when there is no server: what 64 connections give at most.
 const GROUP: usize = 64;
 
+/// What is echoed, 250 bytes: about a request of StartExecution.
+const BODY: &str = match std::str::from_utf8(&[b'x'; 250]) {
+    Ok(body) => body,
+    Err(_) => "",
+};
+
 /// A record that is to become durable.
 type Job = (Vec<u8>, oneshot::Sender<()>);
 
@@ -53,6 +59,16 @@ pub fn measure(folder: &Path, requests: u64, report: &mut Report) -> Result<(), 
     append_alone(&folder.join("alone.log"), report)
 }
 
+/// How often a second the durable echo answers 64 connections.
+///
+/// # Errors
+/// When the process cannot be started, or the folder cannot be written.
+pub fn durable_per_second(folder: &Path, requests: u64) -> Result<f64, String> {
+    let durable = start(Some(&folder.join("append.log")))?;
+    let request = |_| ("Echo", BODY.to_owned());
+    load::run(load::drive(&durable.address, 64, requests, request)).map(|measured| measured.per_second())
+}
+
 fn one(
     name: &'static str,
     server: &Process,
@@ -60,9 +76,8 @@ fn one(
     requests: u64,
     report: &mut Report,
 ) -> Result<(), String> {
-    let body = "x".repeat(250);
     let before = server.usage()?;
-    let request = move |_| ("Echo", body.clone());
+    let request = |_| ("Echo", BODY.to_owned());
     let measured = load::run(load::drive(&server.address, connections, requests, request))?;
     let used = server.usage()?.since(before);
     let of = |what: &str| format!("{what}, {connections} connections");

@@ -37,11 +37,6 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// A measure of this run.
-    pub fn find(&self, workload: &str, measure: &str) -> Option<f64> {
-        self.rows.iter().find(|row| row.workload == workload && row.measure == measure).map(|row| row.value)
-    }
-
     /// All of it.
     pub fn table(&self) -> String {
         let mut text =
