@@ -11,6 +11,7 @@ use stepwell_asl::Definition;
 use stepwell_interpreter::{Command, Effect, Execution, Limits, Moment, Transition};
 use stepwell_store::ExecutionKey;
 
+use crate::keyed::mixed;
 use crate::quarantine::panicked;
 use crate::shared::Shared;
 use crate::token::ExecutionOutside;
@@ -55,8 +56,5 @@ pub(crate) fn is_over(transition: &Transition) -> bool {
 
 /// 64 random bits for an execution: a hash of a number that is random for each start of the engine, and of its key.
 fn entropy(incarnation: u64, key: ExecutionKey) -> u64 {
-    let mixed = incarnation ^ key.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
+    mixed(incarnation ^ key.0.wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }

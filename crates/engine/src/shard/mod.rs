@@ -27,6 +27,7 @@ use stepwell_value::{Payload, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::integration::Cancelled;
+use crate::keyed::mixed;
 use crate::shared::Shared;
 use crate::timers::Timers;
 use crate::token::TaskRef;
@@ -281,9 +282,7 @@ impl Shard {
     /// The next 64 random bits.
     fn entropy(&mut self) -> u64 {
         self.entropy = self.entropy.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.entropy ^ (self.entropy >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
+        mixed(self.entropy)
     }
 
     /// Forgets parked executions beyond what may stay in memory: those that were started first, so that chance has no part
