@@ -11,6 +11,7 @@ use stepwell_value::Value;
 use tokio::sync::watch;
 
 use crate::access::{Access, Caller};
+use crate::awake::Awake;
 use crate::call::Call;
 use crate::in_flight::InFlight;
 use crate::pollers::Pollers;
@@ -67,6 +68,7 @@ pub struct Api {
     pub(crate) in_flight: Arc<InFlight>,
     /// Answers that are not sent yet.
     pub(crate) answers: Arc<InFlight>,
+    pub(crate) awake: Awake,
     sessions: Sessions,
     stopping: watch::Sender<bool>,
 }
@@ -78,7 +80,8 @@ impl Api {
         let throttle = Throttle::new(config.quotas.clone());
         let (pollers, stopping) = (Pollers::default(), watch::Sender::new(false));
         let (in_flight, answers) = (Arc::default(), Arc::default());
-        Api { engine, config, throttle, pollers, in_flight, answers, sessions, stopping }
+        let awake = Awake::new();
+        Api { engine, config, throttle, pollers, in_flight, answers, awake, sessions, stopping }
     }
 
     /// The engine.

@@ -9,6 +9,7 @@
 
 pub mod access;
 mod api;
+mod awake;
 mod aws_query;
 mod call;
 pub mod events;

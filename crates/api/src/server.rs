@@ -87,9 +87,13 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 /// Serves one connection: requests one after the other, kept alive.
 async fn connection(stream: TcpStream, api: Arc<Api>, mut stop: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true); // answers are small and written at once
+    let number = api.awake.connection();
     let service = service_fn(move |request| {
         let api = Arc::clone(&api);
-        async move { Ok::<_, std::convert::Infallible>(http::answer(&api, request).await) }
+        async move {
+            let _working = api.awake.working(number);
+            Ok::<_, std::convert::Infallible>(http::answer(&api, request).await)
+        }
     });
     let builder = {
         let mut builder = http1::Builder::new();

@@ -26,6 +26,10 @@ use clap::Parser;
 use crate::problem::Problem;
 use crate::terminal::{Ink, Style};
 
+/// Threads give each other much that they have not allocated: requests, payloads, groups of writes.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Threads for requests, functions and calls; executions have threads of their own in the engine.
 const WORKER_THREADS: usize = 2;
 

@@ -15,6 +15,10 @@ use stepwell_interpreter::Status;
 use stepwell_store::{ExecutionFilter, ExecutionKey, Store};
 use stepwell_store_sqlite::{Options, SqliteStore};
 
+/// As in the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Executions on a page, as ListExecutions gives by default.
 const PAGE: usize = 100;
 

@@ -1,23 +1,42 @@
 //! Listings of executions.
 //!
 //! An index has the executions of one machine (or version, or alias) and status, redriven or not, in the order of their
-//! places. A listing asks for one or more of these ranges; SQLite merges them as far as the page goes.
+//! places. A listing asks for one or more of these ranges, and merges them as far as the page goes.
 
-use std::fmt::Write;
-
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, Rows, params};
 use stepwell_interpreter::Status;
-use stepwell_store::{Error, ExecutionFilter, ExecutionKey, ExecutionRecord, Place, format};
+use stepwell_store::format::{self, RowColumns, RowReader};
+use stepwell_store::{Error, ExecutionFilter, ExecutionKey, ExecutionRecord, MachineKey, Place};
 use stepwell_value::Timestamp;
 
 use crate::read::{self, Answer, Trouble};
 
-/// Which index a listing reads: its name, and the column it begins with.
+/// An index listings read: its name, and the column it begins with.
 type Index = (&'static str, &'static str);
 
 const OF_MACHINE: Index = ("executions_listed", "machine");
 const OF_VERSION: Index = ("executions_of_version", "version");
 const OF_ALIAS: Index = ("executions_of_alias", "alias");
+
+/// Room made for a page beforehand: what the API gives by default.
+const PAGE_USUAL: usize = 100;
+
+/// One range of an index.
+#[derive(Clone, Copy)]
+struct Range {
+    index: Index,
+    status: Status,
+    /// Whether its executions have been redriven.
+    again: bool,
+}
+
+/// A range that is being read.
+struct Reading<'a> {
+    range: Range,
+    rows: Rows<'a>,
+    /// Its next execution; none at its end.
+    next: Option<ExecutionRecord>,
+}
 
 /// Executions from the greatest place below `before` on downwards.
 pub(crate) fn executions(
@@ -28,19 +47,100 @@ pub(crate) fn executions(
 ) -> Answer<Vec<ExecutionRecord>> {
     let (index, owner) = source(filter);
     let before = before.unwrap_or(Place { time: Timestamp(i64::MAX), key: ExecutionKey(u64::MAX) });
-    let mut statement = connection.prepare_cached(&ranges(index, filter))?;
-    let mut rows = statement.query(params![owner, before.time.0, read::column(before.key)])?;
-    let mut found: Vec<ExecutionRecord> = Vec::new();
-    while found.len() < limit
-        && let Some(row) = rows.next()?
-    {
-        match read::execution_row_after(found.last(), row) {
-            Ok(record) => found.extend(Some(record).filter(|record| filter.matches(record))),
-            Err(Trouble::Store(error @ Error::Damaged { .. })) => eprintln!("stepwell: left out of a listing: {error}"),
-            Err(trouble) => return Err(trouble),
+    let wanted = |record: &ExecutionRecord| record.place() < before && filter.matches(record);
+    let mut reader = RowReader::default();
+    let mut statements = Vec::new();
+    for range in ranges(index, filter) {
+        statements.push((range, connection.prepare_cached(&range.sql())?));
+    }
+    let mut readings = Vec::with_capacity(statements.len());
+    for (range, statement) in &mut statements {
+        let rows = statement.query(params![owner, before.time.0])?;
+        let mut reading = Reading { range: *range, rows, next: None };
+        reading.go_on(&mut reader, filter.machine, wanted)?;
+        if reading.next.is_some() {
+            readings.push(reading);
+        }
+    }
+    let mut found = Vec::with_capacity(limit.min(PAGE_USUAL));
+    while found.len() < limit {
+        let greatest = readings.iter_mut().max_by_key(|reading| reading.next.as_ref().map(ExecutionRecord::place));
+        let Some((reading, record)) = greatest.and_then(|reading| reading.next.take().map(|record| (reading, record)))
+        else {
+            break;
+        };
+        found.push(record);
+        if found.len() < limit {
+            reading.go_on(&mut reader, filter.machine, wanted)?;
         }
     }
     Ok(found)
+}
+
+impl Reading<'_> {
+    /// Reads on to the next execution that is wanted. One that is damaged is left out.
+    fn go_on(
+        &mut self,
+        reader: &mut RowReader,
+        machine: MachineKey,
+        wanted: impl Fn(&ExecutionRecord) -> bool,
+    ) -> Answer<()> {
+        while let Some(row) = self.rows.next()? {
+            match self.range.execution(reader, row, machine) {
+                Ok(record) if wanted(&record) => {
+                    self.next = Some(record);
+                    return Ok(());
+                }
+                Ok(_) => {}
+                Err(Trouble::Store(error @ Error::Damaged { .. })) => {
+                    eprintln!("stepwell: left out of a listing: {error}");
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        self.next = None;
+        Ok(())
+    }
+}
+
+impl Range {
+    /// Its executions up to a time, downwards, as SQL. The key is not compared: SQLite would do it row by row.
+    fn sql(self) -> String {
+        let Range { index: (index, column), status, again } = self;
+        let machine = if index == OF_MACHINE.0 { "" } else { ", e.machine" };
+        let redrives = if again { ", e.redriven, e.redrive_count" } else { "" };
+        let last_event = match status {
+            Status::Running => "coalesce((SELECT o.next_event - 1 FROM open o WHERE o.key = e.key), e.last_event)",
+            _ => "e.last_event",
+        };
+        let (status, again) = (format::status_number(status), u8::from(again));
+        format!(
+            "SELECT e.key, e.started, e.stopped, {last_event}, e.body{redrives}{machine} FROM executions e \
+             INDEXED BY {index} WHERE {column} = ?1 AND status = {status} AND again = {again} \
+             AND listed <= ?2 ORDER BY listed DESC, key DESC"
+        )
+    }
+
+    /// The execution of one of its rows, which is of this machine when the index is.
+    fn execution(self, reader: &mut RowReader, row: &Row<'_>, machine: MachineKey) -> Answer<ExecutionRecord> {
+        let (redriven, redrive_count) =
+            if self.again { (row.get::<_, Option<i64>>(5)?.map(Timestamp), row.get(6)?) } else { (None, 0) };
+        let machine = match self.index {
+            OF_MACHINE => machine,
+            _ => MachineKey(row.get::<_, i64>(if self.again { 7 } else { 5 })?.cast_unsigned()),
+        };
+        let columns = RowColumns {
+            key: read::key(row.get(0)?),
+            machine,
+            status: format::status_number(self.status),
+            started: Timestamp(row.get(1)?),
+            stopped: row.get::<_, Option<i64>>(2)?.map(Timestamp),
+            redriven,
+            redrive_count,
+            last_event: row.get::<_, i64>(3)?.cast_unsigned(),
+        };
+        reader.read(&columns, read::blob(row, 4)?).map_err(|error| read::of(error, columns.key))
+    }
 }
 
 /// The index to read, and what its first column is to be. A qualifier that ends with a number is a version: aliases do not
@@ -52,31 +152,14 @@ fn source(filter: &ExecutionFilter) -> (Index, i64) {
     (if is_version { OF_VERSION } else { OF_ALIAS }, format::name_hash(filter.machine, arn))
 }
 
-/// What is listed, as SQL: a union of ranges of the index, each in its order, with the columns of
-/// [`read::execution_row`].
-fn ranges((index, column): Index, filter: &ExecutionFilter) -> String {
+/// The ranges of an index that a filter wants.
+fn ranges(index: Index, filter: &ExecutionFilter) -> impl Iterator<Item = Range> {
     use Status::{Aborted, Failed, PendingRedrive, Running, Succeeded, TimedOut};
-    let mut sql = String::new();
-    for status in [Running, Succeeded, Failed, TimedOut, Aborted, PendingRedrive] {
-        for again in [false, true] {
-            if filter.status.is_none_or(|wanted| wanted == status) && filter.redriven.is_none_or(|only| only == again) {
-                let union = if sql.is_empty() { "" } else { " UNION ALL " };
-                let (status, again) = (format::status_number(status), u8::from(again));
-                let last_event = match status {
-                    0 => "coalesce((SELECT o.next_event - 1 FROM open o WHERE o.key = e.key), e.last_event)",
-                    _ => "e.last_event",
-                };
-                // Writing to a String cannot fail.
-                let _ = write!(
-                    sql,
-                    "{union}SELECT e.key, e.machine, e.status, e.started, e.stopped, e.redriven, e.redrive_count, \
-                     {last_event}, e.body, e.listed FROM executions e INDEXED BY {index} WHERE {column} = ?1 \
-                     AND status = {status} AND again = {again} AND (listed, key) < (?2, ?3)"
-                );
-            }
-        }
-    }
-    sql + " ORDER BY 10 DESC, 1 DESC"
+    let (wanted, only) = (filter.status, filter.redriven);
+    let every = [Running, Succeeded, Failed, TimedOut, Aborted, PendingRedrive].into_iter();
+    let of_status = every.filter(move |status| wanted.is_none_or(|wanted| wanted == *status));
+    let all = of_status.flat_map(move |status| [false, true].map(|again| Range { index, status, again }));
+    all.filter(move |range| only.is_none_or(|only| only == range.again))
 }
 
 #[cfg(test)]
@@ -98,14 +181,16 @@ mod tests {
                 for qualifier in [None, Some("a:1"), Some("a:live")] {
                     let qualifier_arn = qualifier.map(str::to_owned);
                     let filter = ExecutionFilter { machine: MachineKey(1), status, redriven, qualifier_arn };
-                    let sql = format!("EXPLAIN QUERY PLAN {}", ranges(source(&filter).0, &filter));
-                    let mut statement = connection.prepare(&sql).unwrap();
-                    let plan = statement.query_map(params![1, 2, 3], |row| row.get::<_, String>(3)).unwrap();
-                    let plan: Vec<String> = plan.map(Result::unwrap).collect();
-                    let searches = plan.iter().filter(|step| step.starts_with("SEARCH e USING INDEX"));
+                    let ranges: Vec<Range> = ranges(source(&filter).0, &filter).collect();
                     let expected = (if status.is_none() { 6 } else { 1 }) * (if redriven.is_none() { 2 } else { 1 });
-                    assert_eq!(searches.count(), expected, "{plan:#?}");
-                    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+                    assert_eq!(ranges.len(), expected);
+                    for range in ranges {
+                        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", range.sql())).unwrap();
+                        let plan = statement.query_map(params![1, 2], |row| row.get::<_, String>(3)).unwrap();
+                        let plan: Vec<String> = plan.map(Result::unwrap).collect();
+                        assert!(plan[0].starts_with("SEARCH e USING INDEX"), "{plan:#?}");
+                        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+                    }
                 }
             }
         }

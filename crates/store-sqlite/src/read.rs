@@ -319,11 +319,6 @@ pub(crate) fn records(
 
 /// An execution out of its row's columns.
 pub(crate) fn execution_row(row: &Row<'_>) -> Answer<ExecutionRecord> {
-    execution_row_after(None, row)
-}
-
-/// The execution of a row in a listing; it shares with the one before it what is the same.
-pub(crate) fn execution_row_after(before: Option<&ExecutionRecord>, row: &Row<'_>) -> Answer<ExecutionRecord> {
     let columns = RowColumns {
         key: key(row.get(0)?),
         machine: MachineKey(row.get::<_, i64>(1)?.cast_unsigned()),
@@ -334,7 +329,7 @@ pub(crate) fn execution_row_after(before: Option<&ExecutionRecord>, row: &Row<'_
         redrive_count: row.get(6)?,
         last_event: row.get::<_, i64>(7)?.cast_unsigned(),
     };
-    format::decode_row_after(before, &columns, blob(row, 8)?).map_err(|error| of(error, columns.key))
+    format::decode_row(&columns, blob(row, 8)?).map_err(|error| of(error, columns.key))
 }
 
 /// An execution that runs, with its frames' heads.
@@ -424,15 +419,15 @@ fn chunk(row: &Row<'_>, index: usize, key: ExecutionKey) -> Answer<Vec<HistoryEv
     format::decode_chunk(blob(row, index)?).map_err(|error| of(error, key))
 }
 
-fn blob<'a>(row: &'a Row<'_>, index: usize) -> rusqlite::Result<&'a [u8]> {
+pub(crate) fn blob<'a>(row: &'a Row<'_>, index: usize) -> rusqlite::Result<&'a [u8]> {
     Ok(row.get_ref(index)?.as_blob()?)
 }
 
-fn of(error: Error, key: ExecutionKey) -> Trouble {
+pub(crate) fn of(error: Error, key: ExecutionKey) -> Trouble {
     Trouble::Store(error.of(&format!("execution {}", key.0)))
 }
 
-fn key(column: i64) -> ExecutionKey {
+pub(crate) fn key(column: i64) -> ExecutionKey {
     ExecutionKey(column.cast_unsigned())
 }
 

@@ -10,6 +10,10 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// As in the server, so that the raw programs are measured with the same.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod bench;
 mod compatibility;
 mod facts;

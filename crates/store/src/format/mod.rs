@@ -23,7 +23,7 @@ pub use chunk::{chunk_ends, chunk_span, decode_chunk, encode_chunk};
 pub use envelope::{DICTIONARY_ID, VERSION, decode_content, encode_content};
 pub use frame::{decode_frame, encode_frame};
 pub use record::{decode_record, encode_record, kind_number};
-pub use row::{RowColumns, decode_row, decode_row_after, encode_row, name_hash, qualifier_hashes, status_number};
+pub use row::{RowColumns, RowReader, decode_row, encode_row, name_hash, qualifier_hashes, status_number};
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! The blob leaves out what follows from the rest: an ARN of the usual shape is made again from the machine's ARN and the
 //! name, so that a row of a typical execution has about 150 bytes.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -156,21 +157,105 @@ pub fn encode_row(record: &ExecutionRecord) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// When they are damaged or of a newer version.
 pub fn decode_row(columns: &RowColumns, blob: &[u8]) -> Result<ExecutionRecord, Error> {
-    decode_row_after(None, columns, blob)
+    let ([], body) = envelope::open(WHAT, blob)?;
+    Ok(read_body(columns, &body)?.0)
 }
 
-/// The execution of a row in a listing. What it has in common with the one before it is one copy: executions of a machine
-/// differ in little but their names.
-///
-/// # Errors
-/// [`Error::Damaged`].
-pub fn decode_row_after(
-    before: Option<&ExecutionRecord>,
-    columns: &RowColumns,
-    blob: &[u8],
-) -> Result<ExecutionRecord, Error> {
-    let ([], body) = envelope::open(WHAT, blob)?;
-    let (form, rest): (RowV1<'_>, _) = envelope::read_first(WHAT, &body)?;
+/// Makes records of one row after the other. Most executions of a machine differ from the one before them in their names
+/// alone; such a one is not read in full, and shares with the other what is the same.
+#[derive(Default)]
+pub struct RowReader(Option<Before>);
+
+/// A row that has been read.
+struct Before {
+    body: Vec<u8>,
+    /// Where the name is in it, with its length.
+    name: Range<usize>,
+    record: ExecutionRecord,
+    /// Whether the ARN follows from the name: then it is the text here up to this byte, and the name.
+    arn: Option<(String, usize)>,
+}
+
+impl RowReader {
+    /// The execution of a row.
+    ///
+    /// # Errors
+    /// As [`decode_row`]. The reader can go on with another row.
+    pub fn read(&mut self, columns: &RowColumns, blob: &[u8]) -> Result<ExecutionRecord, Error> {
+        let ([], body) = envelope::open(WHAT, blob)?;
+        if let Some(before) = &mut self.0
+            && let Some(record) = before.but_for_the_name(columns, &body)?
+        {
+            return Ok(record);
+        }
+        let (record, usual_arn) = read_body(columns, &body)?;
+        self.0 = Before::new(body.into_owned(), record.clone(), usual_arn);
+        Ok(record)
+    }
+}
+
+impl Before {
+    /// None when the body's beginning has another form than expected; then every row is read in full.
+    fn new(body: Vec<u8>, record: ExecutionRecord, usual_arn: bool) -> Option<Before> {
+        let (_, from_name): (&str, _) = postcard::take_from_bytes(&body).ok()?;
+        let (name, after): (&str, _) = postcard::take_from_bytes(from_name).ok()?;
+        let name_at = body.len() - from_name.len();
+        let arn = record.identity.execution_arn.strip_suffix(name).filter(|_| usual_arn);
+        let arn = arn.map(|before_name| (before_name.to_owned(), before_name.len()));
+        Some(Before { name: name_at..body.len() - after.len(), body, record, arn })
+    }
+
+    /// The execution of a body that is this one but for the name; none when it is another.
+    fn but_for_the_name(&mut self, columns: &RowColumns, body: &[u8]) -> Result<Option<ExecutionRecord>, Error> {
+        let parts = (self.body.get(..self.name.start), self.body.get(self.name.end..));
+        let (Some(head), Some(tail)) = parts else { return Ok(None) };
+        let Some(from_name) = body.strip_prefix(head) else { return Ok(None) };
+        let Ok((name, after)) = postcard::take_from_bytes::<&str>(from_name) else { return Ok(None) };
+        if after != tail {
+            return Ok(None);
+        }
+        let execution_arn = match &mut self.arn {
+            Some((arn, before_name)) => {
+                arn.truncate(*before_name);
+                arn.push_str(name);
+                Arc::from(arn.as_str())
+            }
+            None => Arc::clone(&self.record.identity.execution_arn),
+        };
+        let (record, identity) = (&self.record, &self.record.identity);
+        let identity = Identity {
+            execution_arn,
+            name: name.into(),
+            state_machine_arn: Arc::clone(&identity.state_machine_arn),
+            state_machine_name: Arc::clone(&identity.state_machine_name),
+            version_arn: identity.version_arn.clone(),
+            alias_arn: identity.alias_arn.clone(),
+            role_arn: Arc::clone(&identity.role_arn),
+            region: Arc::clone(&identity.region),
+            started: columns.started,
+            express: identity.express,
+            test_case: identity.test_case.clone(),
+        };
+        Ok(Some(ExecutionRecord {
+            key: columns.key,
+            machine: columns.machine,
+            revision_id: Arc::clone(&record.revision_id),
+            identity: Arc::new(identity),
+            generated_name: record.generated_name,
+            status: checked_status(columns)?,
+            stopped: columns.stopped,
+            last_event: columns.last_event,
+            redrive_count: columns.redrive_count,
+            redriven: columns.redriven,
+            trace_header: record.trace_header.clone(),
+            forked_from: record.forked_from.clone(),
+        }))
+    }
+}
+
+/// Reads a row in full; also tells whether the ARN is the usual one.
+fn read_body(columns: &RowColumns, body: &[u8]) -> Result<(ExecutionRecord, bool), Error> {
+    let (form, rest): (RowV1<'_>, _) = envelope::read_first(WHAT, body)?;
     let (test_case, rest): (Option<TestCaseV1<'_>>, _) = match rest {
         [] => (None, rest),
         rest => envelope::read_first(WHAT, rest).map(|(form, rest)| (Some(form), rest))?,
@@ -179,55 +264,44 @@ pub fn decode_row_after(
         [] => None,
         rest => Some(envelope::read_form(WHAT, rest)?),
     };
-    let status = status_of(columns.status)
-        .ok_or_else(|| envelope::damaged(WHAT, format!("status {} does not exist", columns.status)))?;
-    Ok(ExecutionRecord {
+    let test_case = test_case.filter(|it| !it.test_case.is_empty()).map(|it| it.test_case.into());
+    let record = ExecutionRecord {
         key: columns.key,
         machine: columns.machine,
-        revision_id: shared(before.map(|it| &it.revision_id), form.revision_id),
+        revision_id: form.revision_id.into(),
+        identity: Arc::new(Identity { test_case, ..identity(&form, columns.started)? }),
         generated_name: form.generated_name,
-        status,
+        status: checked_status(columns)?,
         stopped: columns.stopped,
         last_event: columns.last_event,
         redrive_count: columns.redrive_count,
         redriven: columns.redriven,
         trace_header: form.trace_header.map(Arc::from),
         forked_from: fork.map(|it| Arc::new(ForkedFrom { execution_arn: it.execution_arn.into(), event: it.event })),
-        identity: Arc::new(Identity {
-            test_case: test_case.filter(|it| !it.test_case.is_empty()).map(|it| it.test_case.into()),
-            ..identity(before.map(|it| &*it.identity), &form, columns.started)?
-        }),
-    })
+    };
+    Ok((record, matches!(form.execution_arn, TextV1::Usual)))
 }
 
-fn identity(before: Option<&Identity>, form: &RowV1<'_>, started: Timestamp) -> Result<Identity, Error> {
+fn checked_status(columns: &RowColumns) -> Result<Status, Error> {
+    status_of(columns.status)
+        .ok_or_else(|| envelope::damaged(WHAT, format!("status {} does not exist", columns.status)))
+}
+
+fn identity(form: &RowV1<'_>, started: Timestamp) -> Result<Identity, Error> {
     let arn = form.state_machine_arn;
-    let usual_arn = usual_execution_arn(arn, form.name);
-    let (name, region) = (usual_machine_name(arn), usual_region(arn));
-    let of_machine = before.filter(|it| *it.state_machine_arn == *arn);
-    // Those that follow from the machine's ARN alone follow from the same one here.
-    let as_before = |known: Option<&Arc<str>>, text: &TextV1<'_>, usual| match (known, text) {
-        (Some(known), TextV1::Usual) if usual == Some(&**known) => Ok(Arc::clone(known)),
-        _ => lengthen(text, arn, usual),
-    };
     Ok(Identity {
-        execution_arn: lengthen(&form.execution_arn, arn, usual_arn.as_deref())?,
+        execution_arn: lengthen(&form.execution_arn, arn, usual_execution_arn(arn, form.name).as_deref())?,
         name: form.name.into(),
-        state_machine_arn: shared(of_machine.map(|it| &it.state_machine_arn), arn),
-        state_machine_name: as_before(of_machine.map(|it| &it.state_machine_name), &form.state_machine_name, name)?,
+        state_machine_arn: arn.into(),
+        state_machine_name: lengthen(&form.state_machine_name, arn, usual_machine_name(arn))?,
         version_arn: form.version_arn.as_ref().map(|text| lengthen(text, arn, None)).transpose()?,
         alias_arn: form.alias_arn.as_ref().map(|text| lengthen(text, arn, None)).transpose()?,
-        role_arn: shared(before.map(|it| &it.role_arn), form.role_arn),
-        region: as_before(of_machine.map(|it| &it.region), &form.region, region)?,
+        role_arn: form.role_arn.into(),
+        region: lengthen(&form.region, arn, usual_region(arn))?,
         started,
         express: form.express,
         test_case: None,
     })
-}
-
-/// A text, as the copy that is known when that is the same.
-fn shared(known: Option<&Arc<str>>, text: &str) -> Arc<str> {
-    known.filter(|known| ***known == *text).map_or_else(|| text.into(), Arc::clone)
 }
 
 fn shorten<'a>(text: &'a str, machine_arn: &str, usual: Option<&str>) -> TextV1<'a> {

@@ -2,7 +2,6 @@
 
 use super::{ORDER, five_passes};
 use crate::bench::Plan;
-use crate::bench::awake::Awake;
 use crate::bench::load;
 use crate::bench::report::{Report, Target};
 use crate::bench::server::start_body;
@@ -28,7 +27,5 @@ pub fn run(plan: &Plan, report: &mut Report) -> Result<(), String> {
         Ok::<(), String>(())
     };
     one("Express sync, 5 Pass, 1 connection", 1, plan.requests / 4)?;
-    one("Express sync, 5 Pass, 64 connections", 64, plan.requests)?;
-    let _awake = Awake::begin()?;
-    one("Express sync, 5 Pass, 1 connection, no processor asleep", 1, plan.requests / 4)
+    one("Express sync, 5 Pass, 64 connections", 64, plan.requests)
 }
