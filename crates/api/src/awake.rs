@@ -13,6 +13,8 @@ use std::time::Instant;
 
 /// A request this soon after the last answer to its connection comes from a client that waits for each: nanoseconds.
 const SOON_NANOS: u64 = 200_000;
+/// So many requests after each other come from one client; of many clients, two may by chance.
+const IN_A_ROW: u64 = 4;
 /// How long the processor stays awake for the next request, or for the answer: nanoseconds.
 const STAY_NANOS: u64 = 100_000;
 /// Turns between two looks at the clock, about a microsecond.
@@ -26,6 +28,8 @@ pub(crate) struct Awake {
     connections: AtomicU64,
     /// The connection that was answered last.
     answered: AtomicU64,
+    /// How many times in a row.
+    in_a_row: AtomicU64,
     /// When it was.
     answered_at: AtomicU64,
 }
@@ -64,8 +68,8 @@ impl Awake {
             asleep: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         });
-        let [connections, answered, answered_at] = [0; 3].map(AtomicU64::new);
-        Awake { shared, thread, connections, answered, answered_at }
+        let [connections, answered, in_a_row, answered_at] = [0; 4].map(AtomicU64::new);
+        Awake { shared, thread, connections, answered, in_a_row, answered_at }
     }
 
     /// A new connection.
@@ -83,14 +87,18 @@ impl Awake {
         Working { awake: self, connection, quick }
     }
 
-    /// Whether the last answer was this connection's, and has only just been made.
+    /// Whether the last answers were this connection's, and the last one has only just been made.
     fn is_quick(&self, connection: Connection, now: u64) -> bool {
-        let again = self.answered.load(Relaxed) == connection.0;
+        let again = self.answered.load(Relaxed) == connection.0 && self.in_a_row.load(Relaxed) >= IN_A_ROW;
         again && now.saturating_sub(self.answered_at.load(Relaxed)) < SOON_NANOS
     }
 
     fn has_answered(&self, connection: Connection, now: u64) {
-        self.answered.store(connection.0, Relaxed);
+        if self.answered.swap(connection.0, Relaxed) == connection.0 {
+            self.in_a_row.fetch_add(1, Relaxed);
+        } else {
+            self.in_a_row.store(1, Relaxed);
+        }
         self.answered_at.store(now, Relaxed);
     }
 
@@ -172,12 +180,16 @@ mod tests {
         let awake = Awake::new();
         let (one, other) = (awake.connection(), awake.connection());
         assert!(!awake.is_quick(one, 5), "nothing has been answered");
-        awake.has_answered(one, 1_000);
+        for _ in 0..IN_A_ROW {
+            assert!(!awake.is_quick(one, 1_000));
+            awake.has_answered(one, 1_000);
+        }
         assert!(awake.is_quick(one, 1_000 + SOON_NANOS - 1));
         assert!(!awake.is_quick(one, 1_000 + SOON_NANOS));
         assert!(!awake.is_quick(other, 1_001));
         awake.has_answered(other, 1_002);
-        assert!(!awake.is_quick(one, 1_003));
+        awake.has_answered(one, 1_003);
+        assert!(!awake.is_quick(one, 1_004));
     }
 
     /// Waits for what the thread is to do, however slow the machine is.

@@ -21,6 +21,9 @@ use crate::slow::Patient;
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// A timer that is set before all others wakes up the thread that waits for connections, a system call for each; and the
+/// timeouts of requests are often the only timers there are. One that is always set, and earlier than they, prevents that.
+const FIRST_TIMER: Duration = Duration::from_secs(10);
 /// How long to wait when a connection cannot be taken (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -34,6 +37,12 @@ pub async fn serve(listeners: Vec<TcpListener>, api: Arc<Api>, shutdown: impl Fu
         check_address(listener, &api.config.access)?;
     }
     let stop = watch::Sender::new(false);
+    let mut first_timer = JoinSet::new(); // ended when it is dropped
+    first_timer.spawn(async {
+        loop {
+            tokio::time::sleep(FIRST_TIMER).await;
+        }
+    });
     let mut accepting = JoinSet::new();
     for listener in listeners {
         accepting.spawn(accept(listener, Arc::clone(&api), stop.subscribe()));
