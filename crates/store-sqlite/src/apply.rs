@@ -40,18 +40,15 @@ pub(crate) fn apply(connection: &Connection, op: &Op) -> Outcome {
 fn start(connection: &Connection, op: &Start) -> Outcome {
     const SQL: &str =
         "INSERT INTO executions(key, machine, status, started, stopped, redriven, redrive_count, last_event,
-        body, version, alias) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        body, version, alias) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT(key) DO NOTHING";
     let first = &op.first;
     if let Some((hash, name)) = &op.name
         && let Some(existing) = read::named(connection, op.machine, *hash, name)?
     {
         return Ok(Err(WriteError::NameTaken { existing }));
     }
-    if let Some(existing) = Position::of(connection, first.key)? {
-        return Ok(Err(existing.conflict()));
-    }
     let (status, stopped) = first.closed.map_or((0, None), |(status, at)| (status, Some(at)));
-    connection.prepare_cached(SQL)?.execute(params![
+    let inserted = connection.prepare_cached(SQL)?.execute(params![
         first.key,
         op.machine,
         status,
@@ -64,6 +61,10 @@ fn start(connection: &Connection, op: &Start) -> Outcome {
         op.qualifiers[0],
         op.qualifiers[1]
     ])?;
+    if inserted == 0 {
+        let existing = Position::of(connection, first.key)?;
+        return Ok(Err(existing.map_or(WriteError::Conflict { next_event: 0 }, |existing| existing.conflict())));
+    }
     if let Some((hash, _)) = &op.name {
         connection.prepare_cached("INSERT INTO names(hash, key) VALUES (?1, ?2)")?.execute([*hash, first.key])?;
     }

@@ -3,6 +3,8 @@
 //! An index has the executions of one machine (or version, or alias) and status, redriven or not, in the order of their
 //! places. A listing asks for one or more of these ranges, and merges them as far as the page goes.
 
+use std::sync::LazyLock;
+
 use rusqlite::{Connection, Row, Rows, params};
 use stepwell_interpreter::Status;
 use stepwell_store::format::{self, RowColumns, RowReader};
@@ -22,17 +24,30 @@ const OF_ALIAS: Index = ("executions_of_alias", "alias");
 const PAGE_USUAL: usize = 100;
 
 /// One range of an index.
-#[derive(Clone, Copy)]
 struct Range {
     index: Index,
     status: Status,
     /// Whether its executions have been redriven.
     again: bool,
+    /// The statement that reads it.
+    sql: String,
 }
+
+/// All there are.
+static RANGES: LazyLock<Vec<Range>> = LazyLock::new(|| {
+    use Status::{Aborted, Failed, PendingRedrive, Running, Succeeded, TimedOut};
+    let mut ranges = Vec::new();
+    for index in [OF_MACHINE, OF_VERSION, OF_ALIAS] {
+        for status in [Running, Succeeded, Failed, TimedOut, Aborted, PendingRedrive] {
+            ranges.extend([false, true].map(|again| Range::new(index, status, again)));
+        }
+    }
+    ranges
+});
 
 /// A range that is being read.
 struct Reading<'a> {
-    range: Range,
+    range: &'static Range,
     rows: Rows<'a>,
     /// Its next execution; none at its end.
     next: Option<ExecutionRecord>,
@@ -51,12 +66,12 @@ pub(crate) fn executions(
     let mut reader = RowReader::default();
     let mut statements = Vec::new();
     for range in ranges(index, filter) {
-        statements.push((range, connection.prepare_cached(&range.sql())?));
+        statements.push((range, connection.prepare_cached(&range.sql)?));
     }
     let mut readings = Vec::with_capacity(statements.len());
     for (range, statement) in &mut statements {
         let rows = statement.query(params![owner, before.time.0])?;
-        let mut reading = Reading { range: *range, rows, next: None };
+        let mut reading = Reading { range, rows, next: None };
         reading.go_on(&mut reader, filter.machine, wanted)?;
         if reading.next.is_some() {
             readings.push(reading);
@@ -104,25 +119,26 @@ impl Reading<'_> {
 }
 
 impl Range {
-    /// Its executions up to a time, downwards, as SQL. The key is not compared: SQLite would do it row by row.
-    fn sql(self) -> String {
-        let Range { index: (index, column), status, again } = self;
-        let machine = if index == OF_MACHINE.0 { "" } else { ", e.machine" };
+    /// Read from a time on downwards. The key is not compared: SQLite would do it row by row.
+    fn new(index: Index, status: Status, again: bool) -> Range {
+        let (name, column) = index;
+        let machine = if index == OF_MACHINE { "" } else { ", e.machine" };
         let redrives = if again { ", e.redriven, e.redrive_count" } else { "" };
         let last_event = match status {
             Status::Running => "coalesce((SELECT o.next_event - 1 FROM open o WHERE o.key = e.key), e.last_event)",
             _ => "e.last_event",
         };
-        let (status, again) = (format::status_number(status), u8::from(again));
-        format!(
+        let (number, redriven) = (format::status_number(status), u8::from(again));
+        let sql = format!(
             "SELECT e.key, e.started, e.stopped, {last_event}, e.body{redrives}{machine} FROM executions e \
-             INDEXED BY {index} WHERE {column} = ?1 AND status = {status} AND again = {again} \
+             INDEXED BY {name} WHERE {column} = ?1 AND status = {number} AND again = {redriven} \
              AND listed <= ?2 ORDER BY listed DESC, key DESC"
-        )
+        );
+        Range { index, status, again, sql }
     }
 
     /// The execution of one of its rows, which is of this machine when the index is.
-    fn execution(self, reader: &mut RowReader, row: &Row<'_>, machine: MachineKey) -> Answer<ExecutionRecord> {
+    fn execution(&self, reader: &mut RowReader, row: &Row<'_>, machine: MachineKey) -> Answer<ExecutionRecord> {
         let (redriven, redrive_count) =
             if self.again { (row.get::<_, Option<i64>>(5)?.map(Timestamp), row.get(6)?) } else { (None, 0) };
         let machine = match self.index {
@@ -153,13 +169,13 @@ fn source(filter: &ExecutionFilter) -> (Index, i64) {
 }
 
 /// The ranges of an index that a filter wants.
-fn ranges(index: Index, filter: &ExecutionFilter) -> impl Iterator<Item = Range> {
-    use Status::{Aborted, Failed, PendingRedrive, Running, Succeeded, TimedOut};
-    let (wanted, only) = (filter.status, filter.redriven);
-    let every = [Running, Succeeded, Failed, TimedOut, Aborted, PendingRedrive].into_iter();
-    let of_status = every.filter(move |status| wanted.is_none_or(|wanted| wanted == *status));
-    let all = of_status.flat_map(move |status| [false, true].map(|again| Range { index, status, again }));
-    all.filter(move |range| only.is_none_or(|only| only == range.again))
+fn ranges(index: Index, filter: &ExecutionFilter) -> impl Iterator<Item = &'static Range> {
+    let (status, redriven) = (filter.status, filter.redriven);
+    RANGES.iter().filter(move |range| {
+        let wanted =
+            status.is_none_or(|status| status == range.status) && redriven.is_none_or(|only| only == range.again);
+        wanted && range.index == index
+    })
 }
 
 #[cfg(test)]
@@ -181,11 +197,11 @@ mod tests {
                 for qualifier in [None, Some("a:1"), Some("a:live")] {
                     let qualifier_arn = qualifier.map(str::to_owned);
                     let filter = ExecutionFilter { machine: MachineKey(1), status, redriven, qualifier_arn };
-                    let ranges: Vec<Range> = ranges(source(&filter).0, &filter).collect();
+                    let ranges: Vec<&Range> = ranges(source(&filter).0, &filter).collect();
                     let expected = (if status.is_none() { 6 } else { 1 }) * (if redriven.is_none() { 2 } else { 1 });
                     assert_eq!(ranges.len(), expected);
                     for range in ranges {
-                        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", range.sql())).unwrap();
+                        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", range.sql)).unwrap();
                         let plan = statement.query_map(params![1, 2], |row| row.get::<_, String>(3)).unwrap();
                         let plan: Vec<String> = plan.map(Result::unwrap).collect();
                         assert!(plan[0].starts_with("SEARCH e USING INDEX"), "{plan:#?}");
