@@ -1,10 +1,12 @@
 //! The stored forms.
 
+use std::sync::Arc;
+
 use stepwell_store::format::{
-    DICTIONARY_ID, RowColumns, VERSION, chunk_span, decode_chunk, decode_content, decode_frame, decode_record,
-    decode_row, encode_chunk, encode_content, encode_frame, encode_record, encode_row,
+    DICTIONARY_ID, RowColumns, RowReader, VERSION, chunk_span, decode_chunk, decode_content, decode_frame,
+    decode_record, decode_row, encode_chunk, encode_content, encode_frame, encode_record, encode_row,
 };
-use stepwell_store::{Error, ExecutionKey, MachineKey};
+use stepwell_store::{Error, ExecutionKey, ExecutionRecord, MachineKey};
 use stepwell_value::Timestamp;
 
 use crate::tape::Tape;
@@ -25,9 +27,27 @@ pub fn forms(bytes: &[u8]) {
         2 => {
             let columns = columns.expect("made for this form");
             again(decode_row(&columns, &sealed), |row| encode_row(row), |bytes| decode_row(&columns, bytes));
+            row_after_another(&columns, &sealed);
         }
         3 => again(decode_record(&sealed), |record| encode_record(record), |bytes| decode_record(bytes)),
         _ => again(decode_content(&sealed), |content| Ok(encode_content(content)), |bytes| decode_content(bytes)),
+    }
+}
+
+/// A row is the same whatever was read before it: here, one that differs in its name alone, and itself.
+fn row_after_another(columns: &RowColumns, bytes: &[u8]) {
+    let Ok(row) = decode_row(columns, bytes) else { return };
+    let mut identity = (*row.identity).clone();
+    if let Some(before_name) = identity.execution_arn.strip_suffix(&*identity.name) {
+        identity.execution_arn = format!("{before_name}another").into();
+    }
+    identity.name = "another".into();
+    let other = ExecutionRecord { identity: Arc::new(identity), ..row.clone() };
+    let other = encode_row(&other).expect("what was read can be written");
+    let mut reader = RowReader::default();
+    for bytes in [&*other, bytes, bytes] {
+        let read = reader.read(columns, bytes).expect("it can be read alone");
+        assert_eq!(read, decode_row(columns, bytes).expect("it could be read before"));
     }
 }
 
