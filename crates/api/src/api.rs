@@ -68,6 +68,7 @@ pub struct Api {
     pub(crate) in_flight: Arc<InFlight>,
     /// Answers that are not sent yet.
     pub(crate) answers: Arc<InFlight>,
+    /// Keeps a processor awake for one client that waits for each answer.
     pub(crate) awake: Awake,
     sessions: Sessions,
     stopping: watch::Sender<bool>,

@@ -63,10 +63,13 @@ pub(crate) fn executions(
     let (index, owner) = source(filter);
     let before = before.unwrap_or(Place { time: Timestamp(i64::MAX), key: ExecutionKey(u64::MAX) });
     let wanted = |record: &ExecutionRecord| record.place() < before && filter.matches(record);
+    // A range that has ended would end the moment the others are read at; an execution that is redriven just then would
+    // be in none.
+    let moment = connection.unchecked_transaction()?;
     let mut reader = RowReader::default();
     let mut statements = Vec::new();
     for range in ranges(index, filter) {
-        statements.push((range, connection.prepare_cached(&range.sql)?));
+        statements.push((range, moment.prepare_cached(&range.sql)?));
     }
     let mut readings = Vec::with_capacity(statements.len());
     for (range, statement) in &mut statements {
@@ -180,11 +183,45 @@ fn ranges(index: Index, filter: &ExecutionFilter) -> impl Iterator<Item = &'stat
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use rusqlite::params;
     use stepwell_store::MachineKey;
+    use stepwell_store::sample::{self, Case};
 
     use super::*;
     use crate::{Options, SqliteStore, schema};
+
+    /// An execution that goes from one range to another all the time is on every page.
+    #[test]
+    fn a_page_is_of_one_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(SqliteStore::open(&Options::new(folder.path())).unwrap());
+        let path = folder.path().join("stepwell.db");
+        let record = sample::record(&Case::numbered(1));
+        let writer = Connection::open(&path).unwrap();
+        writer.execute_batch("PRAGMA synchronous = OFF").unwrap();
+        let insert = "INSERT INTO executions(key, machine, status, started, stopped, redrive_count, last_event, body)
+            VALUES (1, ?1, 2, 1, 5, 0, 1, ?2)";
+        let machine = record.machine.0.cast_signed();
+        writer.execute(insert, params![machine, format::encode_row(&record).unwrap()]).unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let done = &done;
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    writer.execute_batch("UPDATE executions SET status = 0, stopped = NULL").unwrap();
+                    writer.execute_batch("UPDATE executions SET status = 2, stopped = 5").unwrap();
+                }
+            });
+            let reader = schema::open_reader(&path, 1).unwrap();
+            let filter = ExecutionFilter { machine: record.machine, status: None, redriven: None, qualifier_arn: None };
+            let found = |_| executions(&reader, &filter, None, 10).is_ok_and(|page| page.len() == 1);
+            let always = (0..5_000).all(found);
+            done.store(true, Ordering::Relaxed);
+            assert!(always);
+        });
+    }
 
     /// Whatever is listed, SQLite searches ranges of an index and sorts nothing.
     #[test]
