@@ -24,9 +24,14 @@ const CONCURRENCY_MAX: u64 = 1_000;
 
 /// Carries out a Map Run, from its beginning or from where it was before a restart. Trouble with the store is no failure
 /// of the workflow: the run goes on when it is over, as after a restart.
-pub(crate) async fn carry_out(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> MapRunOutcome {
+pub(crate) async fn carry_out(
+    handle: &Handle,
+    key: ExecutionKey,
+    identity: &Identity,
+    request: &MapRunRequest,
+) -> MapRunOutcome {
     loop {
-        match run(handle, identity, request).await {
+        match run(handle, key, identity, request).await {
             Ok(outcome) => return outcome,
             Err(error) if passes(&error) => {
                 tracing::warn!(arn = %request.map_run_arn, %error, "the Map Run waits");
@@ -56,14 +61,19 @@ fn passes(error: &StartError) -> bool {
     }
 }
 
-async fn run(handle: &Handle, identity: &Identity, request: &MapRunRequest) -> Result<MapRunOutcome, StartError> {
+async fn run(
+    handle: &Handle,
+    key: ExecutionKey,
+    identity: &Identity,
+    request: &MapRunRequest,
+) -> Result<MapRunOutcome, StartError> {
     let inputs = match request.inputs.value() {
         Value::Array(items) => Arc::clone(items),
         _ => Arc::default(),
     };
     handle.map_run_stops().wait(&request.map_run_arn).await;
     let mut changes = handle.changeable_map_runs().open(&request.map_run_arn);
-    let (mut record, redrive) = begin(handle, identity, request, inputs.len()).await?;
+    let (mut record, redrive) = begin(handle, key, identity, request, inputs.len()).await?;
     changes.tell(record.counts);
     let resolved = resolved(identity, request, &record);
     let mut outputs = BTreeMap::new();
@@ -211,12 +221,14 @@ fn child_name(map_run_arn: &str, index: usize) -> String {
 /// part in.
 async fn begin(
     handle: &Handle,
+    key: ExecutionKey,
     identity: &Identity,
     request: &MapRunRequest,
     total: usize,
 ) -> Result<(MapRunRecord, Option<Redrive>), Error> {
     if let Some(mut before) = registry::map_run(&**handle.store(), &request.map_run_arn)? {
         before.counts = MapRunCounts { total: before.counts.total, ..MapRunCounts::default() };
+        before.execution = Some(key); // one that an older version began does not know it
         if before.stopped.is_some() && request.redriven.is_none_or(|redrive| redrive.count <= before.redrive_count) {
             // It has ended, and nobody knows yet: its children, and what they run, must be there when their results are put
             // together again.
@@ -236,6 +248,7 @@ async fn begin(
         children: handle.new_machine_key(),
         arn: Arc::clone(&request.map_run_arn),
         execution_arn: Arc::clone(&identity.execution_arn),
+        execution: Some(key),
         state_machine_arn: Arc::clone(&identity.state_machine_arn),
         status: Status::Running,
         started: handle.now(),

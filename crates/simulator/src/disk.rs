@@ -127,6 +127,10 @@ impl Weather {
     }
 }
 
+fn of_run(run: &MapRunRecord) -> Record {
+    stepwell_engine::registry::record(&crate::workflow::scope(), RecordBody::MapRun(run.clone()))
+}
+
 impl Disk {
     /// An empty disk.
     pub fn new(weather: &Arc<Weather>) -> Arc<Disk> {
@@ -172,25 +176,39 @@ impl Disk {
         let closed = |key| self.memory.execution(ExecutionKey(key)).ok().flatten().filter(|one| one.stopped.is_some());
         let before: Vec<ExecutionRecord> = (1..=last).filter_map(closed).collect();
         let runs = self.map_runs();
-        let spoiled = self.weather.unlucky(Plant::ExpiredChildren, 1.0) && self.memory.held() == 0;
-        let of_run = |run| stepwell_engine::registry::record(&crate::workflow::scope(), RecordBody::MapRun(run));
-        if spoiled {
-            let over = |run: &MapRunRecord| MapRunRecord { stopped: Some(Timestamp(i64::MIN)), ..run.clone() };
-            self.put_back(runs.iter().map(over).map(of_run));
+        let disguised: Vec<(&MapRunRecord, MapRunRecord)> =
+            runs.iter().filter_map(|run| Some((run, self.disguised(run)?))).collect();
+        let leaves_revisions = self.weather.unlucky(Plant::LeftRevisions, 1.0);
+        if self.memory.held() > 0 && (leaves_revisions || !disguised.is_empty()) {
+            return (Vec::new(), Vec::new()); // what is put in between would come to lie behind what is held back
         }
-        let revisions = if self.weather.unlucky(Plant::LeftRevisions, 1.0) && self.memory.held() == 0 {
-            self.records(RecordKind::Revision)
-        } else {
-            Vec::new()
-        };
+        self.put_past_the_weather(disguised.iter().map(|(_, run)| of_run(run)));
+        let revisions = if leaves_revisions { self.records(RecordKind::Revision) } else { Vec::new() };
         let eager = self.weather.unlucky(Plant::EagerExpiry, 1.0);
         let _ = self.memory.expire(if eager { Timestamp(i64::MAX) } else { closed_before }, limit);
-        if spoiled {
-            self.put_back(runs.iter().cloned().map(of_run));
-        }
-        self.put_back(revisions.into_iter());
+        let left = self.map_runs();
+        let is_left = |run: &MapRunRecord| left.iter().any(|left| left.arn == run.arn);
+        self.put_past_the_weather(disguised.iter().filter(|(run, _)| is_left(run)).map(|(run, _)| of_run(run)));
+        self.put_past_the_weather(revisions.into_iter());
         let is_gone = |record: &ExecutionRecord| matches!(self.memory.execution(record.key), Ok(None));
         (before.into_iter().filter(is_gone).collect(), runs)
+    }
+
+    /// What retention takes a Map Run for that is damaged, or that a planted bug is about: one whose record cannot be read
+    /// may run still.
+    fn disguised(&self, run: &MapRunRecord) -> Option<MapRunRecord> {
+        if self.weather.unlucky(Plant::ExpiredChildren, 1.0) {
+            return Some(MapRunRecord { stopped: Some(Timestamp(i64::MIN)), execution: None, ..run.clone() });
+        }
+        if self.weather.unlucky(Plant::UnaskedMapRuns, 1.0) {
+            return Some(MapRunRecord { execution: None, ..run.clone() });
+        }
+        self.is_damaged(run).then(|| MapRunRecord { stopped: None, ..run.clone() })
+    }
+
+    /// Whether the record of a Map Run is damaged.
+    pub fn is_damaged(&self, run: &MapRunRecord) -> bool {
+        self.weather.damage.record(&self.memory, of_run(run)).is_err()
     }
 
     fn map_runs(&self) -> Vec<MapRunRecord> {
@@ -206,13 +224,13 @@ impl Disk {
         self.memory.records(kind, &scope, "", None, usize::MAX).unwrap_or_default()
     }
 
-    /// Writes records past the weather, for a planted bug.
-    fn put_back(&self, records: impl Iterator<Item = Record>) {
+    /// Writes records, whatever the weather.
+    fn put_past_the_weather(&self, records: impl Iterator<Item = Record>) {
         let writes: Vec<Write> = records.map(|record| Write::Put(Box::new(record))).collect();
         if !writes.is_empty() {
-            self.weather.set_calm(true);
+            let before = self.weather.calm.swap(true, Ordering::Relaxed);
             self.memory.commit(&writes, Box::new(drop));
-            self.weather.set_calm(false);
+            self.weather.calm.store(before, Ordering::Relaxed);
         }
     }
 

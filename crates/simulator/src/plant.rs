@@ -40,6 +40,7 @@ plants! {
     MiscountedRedrive "terminal": "A redrive is counted twice in the history.",
     EagerExpiry "retention": "Retention removes executions that have only just closed.",
     ExpiredChildren "retention": "Retention removes the children of Map Runs that still need them.",
+    UnaskedMapRuns "retention": "Retention does not ask whether a workflow still needs its Map Run.",
     LeftRevisions "retention": "Retention leaves what the children of Map Runs ran.",
     UncheckedDamage "damage": "The store does not look at checksums: a flipped bit is taken for sound.",
     UntoldDamage "damage": "A damaged execution is left out of what recovery reads, and nobody is told.",

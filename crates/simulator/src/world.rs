@@ -31,8 +31,6 @@ use crate::workflow;
 
 /// The key of this world's tokens and names.
 const SECRET: [u8; 32] = [7; 32];
-/// How long after a start retention begins, in virtual milliseconds.
-const RETENTION_STARTS: u64 = 5_000;
 /// Rounds with faults, at most.
 const FAULTY_ROUNDS: u64 = 4_000;
 /// How long callers and faults go on at least, in virtual milliseconds.
@@ -81,8 +79,6 @@ pub struct World {
     faulty: bool,
     rounds: u64,
     crashes: u64,
-    /// When the engine was started last, in virtual milliseconds.
-    booted: u64,
 }
 
 /// One incarnation of the engine.
@@ -133,7 +129,6 @@ impl World {
             faulty: false,
             rounds: 0,
             crashes: 0,
-            booted: 0,
         };
         world.write_script();
         world
@@ -190,7 +185,6 @@ impl World {
     /// Starts the engine. When the store cannot be read just then it does not start; whoever watches over it tries again, and
     /// does not for ever.
     fn boot(&mut self) {
-        self.booted = self.clock.elapsed();
         for tries in 1.. {
             self.disk.reads().set_calm(!self.faulty || tries > BOOTS_MAX);
             let Err(error) = self.start() else { break };
@@ -334,11 +328,8 @@ impl World {
         }
     }
 
-    /// Retention removes some of what closed long enough ago. As in the product, not just after a start.
+    /// Retention removes some of what closed long enough ago; at any moment, also when a start has just begun.
     fn expire(&mut self) {
-        if self.clock.elapsed() < self.booted + RETENTION_STARTS {
-            return;
-        }
         let kept = Options::count(self.options.retention_seconds);
         let before = Timestamp(self.clock.wall().0 - i64::try_from(kept * 1000).unwrap_or(0));
         let most = 1 + self.rng.below(5);

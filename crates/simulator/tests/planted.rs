@@ -50,6 +50,7 @@ planted! {
     a_miscounted_redrive MiscountedRedrive,
     an_eager_expiry EagerExpiry,
     expired_children_of_a_map_run ExpiredChildren,
+    a_map_run_that_is_still_asked_for UnaskedMapRuns,
     what_map_runs_leave_behind LeftRevisions,
     unchecked_damage UncheckedDamage,
     untold_damage UntoldDamage,

@@ -259,8 +259,8 @@ fn signer(access_key: String, secret: String, session_token: Option<String>) -> 
     })
 }
 
-/// Retention: removes closed executions whose time is over, some minutes after the start, when everything that was open goes on
-/// again, and then now and then.
+/// Retention: removes closed executions whose time is over, a minute after the start, so that what was open goes on first, and
+/// then now and then.
 async fn expire_from_time_to_time(store: Arc<dyn Store>, days: u32) {
     let mut interval = tokio::time::interval_at(tokio::time::Instant::now() + RETENTION_STARTS, RETENTION_INTERVAL);
     loop {
@@ -272,8 +272,8 @@ async fn expire_from_time_to_time(store: Arc<dyn Store>, days: u32) {
             let store = Arc::clone(&store);
             let expired = tokio::task::spawn_blocking(move || store.expire(before, EXPIRED_AT_A_TIME)).await;
             match expired {
-                Ok(Ok(count)) if count >= EXPIRED_AT_A_TIME => {}
-                Ok(Ok(_)) => break,
+                Ok(Ok(0)) => break,
+                Ok(Ok(_)) => {} // more, or what was kept for those that are gone now
                 Ok(Err(error)) => {
                     tracing::error!(%error, "closed executions cannot be removed; tried again in an hour");
                     break;

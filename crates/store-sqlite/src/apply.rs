@@ -2,9 +2,7 @@
 //! trace in the transaction it shares with others.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use stepwell_store::record::{MapRunRecord, RecordBody, RecordKind};
-use stepwell_store::{WriteError, format};
-use stepwell_value::Timestamp;
+use stepwell_store::WriteError;
 
 use crate::encode::{Advance, Op, Start};
 use crate::read;
@@ -199,102 +197,4 @@ impl Advance {
     fn top_frame(&self) -> Option<&[u8]> {
         self.frames_put.iter().find(|(frame, _)| *frame == 0).map(|(_, body)| &**body)
     }
-}
-
-/// Removes executions that ended before a moment with all they have; tells how many.
-///
-/// # Errors
-/// When SQLite fails.
-pub(crate) fn expire(connection: &Connection, closed_before: Timestamp, limit: usize) -> rusqlite::Result<usize> {
-    const SQL: &str = "SELECT key, machine, body FROM executions WHERE stopped < ?1
-        AND machine NOT IN (SELECT value FROM json_each(?3)) ORDER BY stopped LIMIT ?2";
-    const KEEP_LAST_KEY: &str =
-        "INSERT OR REPLACE INTO meta(name, value) SELECT 'last_key', max(key) FROM executions HAVING max(key) >=
-         coalesce((SELECT value FROM meta WHERE name = 'last_key'), 0)";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let (map_runs, damaged) = map_runs(connection)?;
-    let open = map_runs.iter().filter(|(.., run)| !run.is_over(closed_before)).map(|(.., run)| children(run));
-    let kept = open.chain(damaged).map(|machine| machine.to_string());
-    let kept = format!("[{}]", kept.collect::<Vec<_>>().join(","));
-    let mut statement = connection.prepare_cached(SQL)?;
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    let old: Vec<(i64, i64, Vec<u8>)> =
-        statement.query_map(params![closed_before.0, limit, kept], read)?.collect::<rusqlite::Result<_>>()?;
-    if !old.is_empty() {
-        connection.prepare_cached(KEEP_LAST_KEY)?.execute([])?;
-    }
-    for (key, machine, body) in &old {
-        remove(connection, *key, *machine, body)?;
-    }
-    let over = map_runs.iter().filter(|(.., run)| run.is_over(closed_before));
-    for (scope, name, run) in over {
-        remove_map_run(connection, scope, name, run)?;
-    }
-    Ok(old.len())
-}
-
-type MapRuns = Vec<(String, String, MapRunRecord)>;
-
-/// All Map Runs: scope, name, record. Whether one has ended whose record is damaged nobody knows: it stays, and so do its
-/// children, whose numbers are given beside.
-fn map_runs(connection: &Connection) -> rusqlite::Result<(MapRuns, Vec<i64>)> {
-    const SQL: &str = "SELECT scope, name, body FROM records WHERE kind = ?1";
-    let mut statement = connection.prepare_cached(SQL)?;
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?));
-    let rows = statement.query_map([format::kind_number(RecordKind::MapRun)], read)?;
-    let (mut found, mut damaged) = (Vec::new(), Vec::new());
-    for row in rows {
-        let (scope, name, body): (String, String, _) = row?;
-        match format::decode_record(&body) {
-            Ok(RecordBody::MapRun(run)) => found.push((scope, name, run)),
-            _ => damaged.extend(children_of_damaged(connection, &scope, &name)?),
-        }
-    }
-    Ok((found, damaged))
-}
-
-/// The number under which the children of a Map Run are stored whose record is damaged. The revision they run has it in its
-/// name, `NUMBER/UUID`; the Map Run is called `MACHINE/LABEL:UUID`.
-fn children_of_damaged(connection: &Connection, scope: &str, name: &str) -> rusqlite::Result<Vec<i64>> {
-    const SQL: &str =
-        "SELECT substr(name, 1, 16) FROM records WHERE kind = ?1 AND scope = ?2 AND substr(name, 17) = '/' || ?3";
-    let uuid = name.rsplit(':').next().unwrap_or_default();
-    let mut statement = connection.prepare_cached(SQL)?;
-    let values = params![format::kind_number(RecordKind::Revision), scope, uuid];
-    let numbers = statement.query_map(values, |row| row.get::<_, String>(0))?;
-    let number =
-        |hex: rusqlite::Result<String>| hex.map(|hex| u64::from_str_radix(&hex, 16).ok().map(u64::cast_signed));
-    numbers.map(number).filter_map(Result::transpose).collect()
-}
-
-/// The number under which the children of a Map Run are stored.
-fn children(run: &MapRunRecord) -> i64 {
-    run.children.0.cast_signed()
-}
-
-/// Removes a Map Run that is over, when none of its children is left, and the revision they ran.
-fn remove_map_run(connection: &Connection, scope: &str, name: &str, run: &MapRunRecord) -> rusqlite::Result<()> {
-    const SQL: &str = "DELETE FROM records WHERE kind = ?1 AND scope = ?2 AND name = ?3
-        AND NOT EXISTS (SELECT 1 FROM executions WHERE machine = ?4)";
-    let mut remove = connection.prepare_cached(SQL)?;
-    let records = [(RecordKind::MapRun, name), (RecordKind::Revision, &*run.revision_name())];
-    for (kind, name) in records {
-        remove.execute(params![format::kind_number(kind), scope, name, children(run)])?;
-    }
-    Ok(())
-}
-
-fn remove(connection: &Connection, key: i64, machine: i64, body: &[u8]) -> rusqlite::Result<()> {
-    let columns = read::bare_columns(key, machine);
-    match format::decode_row(&columns, body) {
-        Ok(record) if record.generated_name => {}
-        Ok(record) => {
-            let hash = format::name_hash(record.machine, &record.identity.name);
-            connection.prepare_cached("DELETE FROM names WHERE hash = ?1 AND key = ?2")?.execute([hash, key])?;
-        }
-        // A damaged row must go too: its name, wherever it is, goes with a search of the whole table.
-        Err(_) => drop(connection.execute("DELETE FROM names WHERE key = ?1", [key])?),
-    }
-    connection.prepare_cached("DELETE FROM history WHERE key = ?1")?.execute([key])?;
-    connection.prepare_cached("DELETE FROM executions WHERE key = ?1")?.execute([key]).map(drop)
 }

@@ -13,6 +13,7 @@
 mod apply;
 pub mod backup;
 mod encode;
+mod expire;
 mod folder;
 mod listing;
 mod read;

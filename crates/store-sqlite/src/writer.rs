@@ -130,7 +130,7 @@ impl Writer {
     fn other(&mut self, job: Job) {
         match job {
             Job::Expire { closed_before, limit, answer } => {
-                let outcome = self.transaction(|connection| apply::expire(connection, closed_before, limit));
+                let outcome = self.transaction(|connection| crate::expire::expire(connection, closed_before, limit));
                 // Nobody listens any more: the caller's thread is gone.
                 let _ = answer.send(outcome);
             }

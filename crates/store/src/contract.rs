@@ -6,7 +6,9 @@
 pub mod map_runs;
 pub mod open;
 
-pub use map_runs::{nothing_is_left_of_a_map_run, what_a_map_run_needs_does_not_expire};
+pub use map_runs::{
+    a_map_run_stays_while_it_may_be_asked_for, nothing_is_left_of_a_map_run, what_a_map_run_needs_does_not_expire,
+};
 pub use open::{open_executions_come_in_pages, what_is_damaged_is_told_apart};
 
 use std::collections::BTreeMap;
@@ -46,7 +48,7 @@ macro_rules! contract_tests {
             a_group_is_refused_in_part, a_bad_write_fails_its_group, history_pages_both_ways,
             load_completes_what_frames_hold, open_executions_come_in_pages, listing_filters_latest_first,
             records_of_the_registry, expiry_removes_everything, what_a_map_run_needs_does_not_expire, nothing_is_left_of_a_map_run,
-            a_redrive_opens_again,
+            a_map_run_stays_while_it_may_be_asked_for, a_redrive_opens_again,
             describing_reads_both_ends, keys_are_never_reused,
             machine_keys_are_never_reused,
             reopening_keeps_everything, a_start_may_close_at_once, a_history_of_25_000_events,
@@ -492,6 +494,7 @@ fn map_run() -> RecordBody {
         children: MachineKey(78),
         arn: "arn:aws:states:us-east-1:1:mapRun:m/Map:5e0b7b5c".into(),
         execution_arn: "arn:aws:states:us-east-1:1:execution:m:e".into(),
+        execution: Some(ExecutionKey(1_000_077)),
         state_machine_arn: "arn:aws:states:us-east-1:1:stateMachine:m".into(),
         status: Status::Running,
         started: NOON,

@@ -323,8 +323,10 @@ pub trait Store: Send + Sync + 'static {
     /// Removes executions that closed before this moment with all they have, at most `limit`; tells how many. Called by
     /// retention from time to time; runs on the store's writer.
     ///
-    /// The children of a Map Run stay until it has ended before this moment as well, for its result is made of theirs; it goes
-    /// when its last child is gone, and the revision of its children with it.
+    /// The children of a Map Run stay until it has ended before this moment as well, for its result is made of theirs, and as
+    /// long as its own execution may ask for that result: while it waits for it, and from its end, when it may be redriven,
+    /// until it is removed. The Map Run goes when its last child is gone, and the revision of its children with it. What was
+    /// kept for an execution that this call removes goes with the next one.
     ///
     /// # Errors
     /// When the backend fails.

@@ -235,7 +235,7 @@ impl Store for MemoryStore {
     fn expire(&self, closed_before: Timestamp, limit: usize) -> Result<usize, Error> {
         let data = &mut self.lock().data;
         let kept: BTreeSet<MachineKey> =
-            data.map_runs().filter(|run| !run.is_over(closed_before)).map(|run| run.children).collect();
+            data.map_runs().filter(|run| data.is_needed(run, closed_before)).map(|run| run.children).collect();
         let over = |entry: &Entry| {
             entry.record.stopped.is_some_and(|stopped| stopped < closed_before) && !kept.contains(&entry.record.machine)
         };
@@ -249,17 +249,18 @@ impl Store for MemoryStore {
             }
         }
         let parents: BTreeSet<MachineKey> = data.executions.values().map(|entry| entry.record.machine).collect();
-        let is_done = |run: &MapRunRecord| run.is_over(closed_before) && !parents.contains(&run.children);
-        let is_done = |record: &Record| match &record.body {
-            RecordBody::MapRun(run) if is_done(run) => Some((record.scope.clone(), Arc::from(run.revision_name()))),
+        let is_done = |run: &MapRunRecord| !data.is_needed(run, closed_before) && !parents.contains(&run.children);
+        let names = |record: &Record| match &record.body {
+            RecordBody::MapRun(run) if is_done(run) => {
+                let revision = (RecordKind::Revision, record.scope.clone(), Arc::from(run.revision_name()));
+                Some([(RecordKind::MapRun, record.scope.clone(), record.name.clone()), revision])
+            }
             _ => None,
         };
-        let revisions: BTreeSet<_> = data.records.values().filter_map(is_done).collect();
-        data.records.retain(|(kind, scope, name), record| match kind {
-            RecordKind::MapRun => is_done(record).is_none(),
-            RecordKind::Revision => !revisions.contains(&(scope.clone(), name.clone())),
-            _ => true,
-        });
+        let done: Vec<_> = data.records.values().filter_map(names).flatten().collect();
+        for name in &done {
+            data.records.remove(name);
+        }
         Ok(old.len())
     }
 
@@ -279,6 +280,13 @@ impl Data {
             RecordBody::MapRun(run) => Some(run),
             _ => None,
         })
+    }
+
+    /// Whether a Map Run is not over yet, or its execution may still ask for its result.
+    fn is_needed(&self, run: &MapRunRecord, closed_before: Timestamp) -> bool {
+        let execution = run.execution.and_then(|key| self.executions.get(&key));
+        let asks = |entry: &Entry| entry.record.stopped.is_some() || run.is_waited_for(entry.frames.values());
+        !run.is_over(closed_before) || execution.is_some_and(asks)
     }
 
     fn apply(&mut self, group: Vec<Write>) -> Committed {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stepwell_interpreter::{EventId, Frame, FrameId, HistoryEvent, Identity, Status};
+use stepwell_interpreter::{EventId, Frame, FrameId, HistoryEvent, Identity, Status, Waiting};
 use stepwell_value::{Payload, Timestamp};
 
 use crate::Error;
@@ -341,6 +341,8 @@ pub struct MapRunRecord {
     pub arn: Arc<str>,
     /// The execution whose Map state it is.
     pub execution_arn: Arc<str>,
+    /// The number of that execution; records of versions that did not know it have none.
+    pub execution: Option<ExecutionKey>,
     /// The machine of that execution.
     pub state_machine_arn: Arc<str>,
     /// Where it stands.
@@ -367,6 +369,12 @@ impl MapRunRecord {
     /// Whether it ended before this moment.
     pub fn is_over(&self, closed_before: Timestamp) -> bool {
         self.stopped.is_some_and(|stopped| stopped < closed_before)
+    }
+
+    /// Whether one of these frames of its execution waits for it: its end is not known there yet.
+    pub fn is_waited_for<'a>(&self, frames: impl IntoIterator<Item = &'a Frame>) -> bool {
+        let of_this = |frame: &Frame| matches!(&frame.waiting, Waiting::MapRun(wait) if wait.map_run_arn == self.arn);
+        frames.into_iter().any(of_this)
     }
 
     /// The run's UUID: the id of the revision that its children run.

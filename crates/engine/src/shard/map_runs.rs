@@ -24,7 +24,7 @@ impl Shard {
         let shared = Arc::clone(&self.shared);
         self.map_runs.insert(task, Arc::clone(&request.map_run_arn));
         let running = self.shared.runtime.spawn(async move {
-            let outcome = crate::map_run::carry_out(&handle, &identity, &request).await;
+            let outcome = crate::map_run::carry_out(&handle, key, &identity, &request).await;
             shared.send(task.key, Message::MapRun { task, outcome });
         });
         self.calls.insert(task, (running.abort_handle(), crate::integration::Cancelled::default()));

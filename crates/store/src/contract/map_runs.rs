@@ -1,11 +1,12 @@
 //! What retention makes of Map Runs, their children and what those run.
 
-use stepwell_interpreter::Status;
-use stepwell_value::Timestamp;
+use stepwell_interpreter::{Frame, FrameId, Held, MapRunWait, Source, Status, Waiting};
+use stepwell_value::{Payload, Timestamp};
 
+use super::open::Part;
 use super::{Harness, every_record, map_run, put};
-use crate::record::{MapRunRecord, RecordBody};
-use crate::sample::{Case, NOON};
+use crate::record::{ExecutionWrite, MapRunRecord, RecordBody};
+use crate::sample::{self, Case, Dice, NOON};
 use crate::{ExecutionKey, MachineKey, Record, RecordKind, Write};
 
 /// The children of a Map Run stay while it runs; then it goes with the last of them.
@@ -77,4 +78,64 @@ pub fn nothing_is_left_of_a_map_run(harness: &mut dyn Harness) {
     assert_eq!(store.expire(forever, 10).unwrap(), 1);
     let other = ["m/Map:run-72", names[3], names[2]];
     assert_eq!(left(), other, "one runs, and one revision is of none of them");
+}
+
+/// A Map Run that is over stays while its execution waits for it, in whichever frame, and from the execution's end until that
+/// is removed; with it stay its children and what they ran.
+pub fn a_map_run_stays_while_it_may_be_asked_for(harness: &mut dyn Harness) {
+    const SCOPE: &str = "1:us-east-1";
+    let forever = Timestamp(i64::MAX);
+    let RecordBody::MapRun(run) = map_run() else { panic!("no Map Run") };
+    let name = |of: u64| format!("m/Map:run-{of}");
+    let run_of = |of: u64| MapRunRecord {
+        children: MachineKey(70 + of),
+        arn: format!("arn:aws:states:us-east-1:1:mapRun:{}", name(of)).into(),
+        execution: Some(ExecutionKey(of)),
+        stopped: Some(NOON),
+        ..run.clone()
+    };
+    let waits = |of: u64, id: u32, last_event| {
+        let inputs = Held { payload: Payload::default(), source: Source::EventInput(1) };
+        let wait = Waiting::MapRun(MapRunWait { map_run_arn: run_of(of).arn, ..sample::map_run_wait(inputs) });
+        let frame = sample::frame(id, last_event, Source::EventInput(1), Payload::default(), wait);
+        Frame { parent: (id > 0).then_some((FrameId(0), 0)), ..frame }
+    };
+    let mut batches = [1, 2, 3].map(|key| sample::batches(&Case::numbered(key), &mut Dice(key)));
+    for (key, [first, ..]) in (1..).zip(&mut batches) {
+        // The third waits in a frame below its top one.
+        let waiting = waits(key, u32::from(key == 3), first.next_event - 1);
+        first.frames_put.retain(|frame| frame.id != waiting.id);
+        first.frames_put.push(waiting);
+        first.next_frame = 2;
+        let record = Box::new(sample::record(&Case::numbered(key)));
+        put(harness.store(), Write::Start { record, write: Box::new(first.clone()) });
+        let (name, body) = (name(key).into(), RecordBody::MapRun(run_of(key)));
+        put(harness.store(), Write::Put(Box::new(Record { scope: SCOPE.into(), name, body })));
+        super::run(harness.store(), &Case::named(10 + key, 70 + key, "a child"));
+    }
+    let left = |harness: &dyn Harness| {
+        let is_left = |of: &u64| {
+            let run = harness.store().record(RecordKind::MapRun, SCOPE, &name(*of)).unwrap().is_some();
+            let child = harness.store().execution(ExecutionKey(10 + of)).unwrap().is_some();
+            assert_eq!(run, child, "Map Run {of} and its child");
+            run
+        };
+        [1, 2, 3].into_iter().filter(is_left).collect::<Vec<u64>>()
+    };
+    harness.reopen();
+    assert_eq!((harness.store().expire(forever, 10).unwrap(), left(harness)), (0, vec![1, 2, 3]));
+
+    // The first goes on, the second ends.
+    let [[_, on, _], [_, second, end], _] = batches;
+    put(harness.store(), Write::Advance(Box::new(ExecutionWrite { next_frame: 2, ..on })));
+    assert_eq!((harness.store().expire(forever, 10).unwrap(), left(harness)), (1, vec![2, 3]));
+    for write in [second, end] {
+        put(harness.store(), Write::Advance(Box::new(ExecutionWrite { next_frame: 2, ..write })));
+    }
+    assert_eq!((harness.store().expire(NOON, 10).unwrap(), left(harness)), (0, vec![2, 3]));
+    assert_eq!((harness.store().expire(forever, 10).unwrap(), left(harness)), (1, vec![2, 3]), "its execution is gone");
+    assert_eq!((harness.store().expire(forever, 10).unwrap(), left(harness)), (1, vec![3]));
+    if harness.damage(Part::Frame, ExecutionKey(3)) {
+        assert_eq!((harness.store().expire(forever, 10).unwrap(), left(harness)), (0, vec![3]), "nobody knows");
+    }
 }

@@ -8,7 +8,10 @@ use stepwell_value::Timestamp;
 use super::envelope::{self, Packing};
 use super::role::{RoleV1, role_from_v1, role_to_v1};
 use crate::record::{MapRunCounts, MapRunRecord, RecordBody};
-use crate::{ActivityRecord, AliasRecord, Error, MachineKey, MachineRecord, RecordKind, RevisionRecord, VersionRecord};
+use crate::{
+    ActivityRecord, AliasRecord, Error, ExecutionKey, MachineKey, MachineRecord, RecordKind, RevisionRecord,
+    VersionRecord,
+};
 
 const WHAT: &str = "a record of the registry";
 
@@ -26,6 +29,8 @@ enum BodyV1<'a> {
     Role(#[serde(borrow)] RoleV1<'a>),
     /// A Map Run that was redriven: how often, and when the last time.
     RedrivenMapRun(#[serde(borrow)] MapRunV1<'a>, u64, i64),
+    /// A Map Run with the number of its execution; how often it was redriven, and when the last time.
+    MapRunOf(#[serde(borrow)] MapRunV1<'a>, u64, u64, Option<i64>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,10 +127,7 @@ pub fn encode_record(body: &RecordBody) -> Result<Vec<u8>, Error> {
         RecordBody::Version(record) => BodyV1::Version(version_to_v1(record)),
         RecordBody::Alias(record) => BodyV1::Alias(alias_to_v1(record)),
         RecordBody::Activity(record) => BodyV1::Activity(activity_to_v1(record)),
-        RecordBody::MapRun(record) => match record.redriven {
-            None => BodyV1::MapRun(map_run_to_v1(record)),
-            Some(at) => BodyV1::RedrivenMapRun(map_run_to_v1(record), record.redrive_count, at.0),
-        },
+        RecordBody::MapRun(record) => map_run_body(record),
         RecordBody::Role(record) => BodyV1::Role(role_to_v1(record)),
     };
     envelope::seal_form(WHAT, &[], &form, Packing::Zstd)
@@ -147,6 +149,10 @@ pub fn decode_record(bytes: &[u8]) -> Result<RecordBody, Error> {
         BodyV1::RedrivenMapRun(form, redrive_count, at) => {
             let redriven = Some(Timestamp(at));
             RecordBody::MapRun(MapRunRecord { redrive_count, redriven, ..map_run_from_v1(&form)? })
+        }
+        BodyV1::MapRunOf(form, execution, redrive_count, at) => {
+            let (execution, redriven) = (Some(ExecutionKey(execution)), at.map(Timestamp));
+            RecordBody::MapRun(MapRunRecord { execution, redrive_count, redriven, ..map_run_from_v1(&form)? })
         }
         BodyV1::Role(form) => RecordBody::Role(role_from_v1(&form)),
     })
@@ -248,6 +254,15 @@ fn alias_from_v1(form: AliasV1<'_>) -> AliasRecord {
     }
 }
 
+fn map_run_body(record: &MapRunRecord) -> BodyV1<'_> {
+    let (form, count) = (map_run_to_v1(record), record.redrive_count);
+    match (record.execution, record.redriven) {
+        (Some(execution), redriven) => BodyV1::MapRunOf(form, execution.0, count, redriven.map(|at| at.0)),
+        (None, None) => BodyV1::MapRun(form),
+        (None, Some(at)) => BodyV1::RedrivenMapRun(form, count, at.0),
+    }
+}
+
 fn map_run_to_v1(record: &MapRunRecord) -> MapRunV1<'_> {
     let counts = record.counts;
     MapRunV1 {
@@ -272,6 +287,7 @@ fn map_run_from_v1(form: &MapRunV1<'_>) -> Result<MapRunRecord, Error> {
         children: MachineKey(form.children),
         arn: form.arn.into(),
         execution_arn: form.execution_arn.into(),
+        execution: None,
         state_machine_arn: form.state_machine_arn.into(),
         status: super::row::status_of(form.status).ok_or_else(unknown)?,
         started: Timestamp(form.started),

@@ -167,8 +167,13 @@ fn records_and_contents_round_trip() {
         let mut body = record.body;
         assert_eq!(decode_record(&encode_record(&body).unwrap()).unwrap(), body);
         if let RecordBody::MapRun(run) = &mut body {
-            (run.redrive_count, run.redriven) = (3, Some(NOON));
-            assert_eq!(decode_record(&encode_record(&body).unwrap()).unwrap(), body);
+            let (execution, redriven) = (run.execution, (3, Some(NOON)));
+            for (execution, redriven) in [(execution, redriven), (None, redriven), (None, (0, None))] {
+                run.execution = execution;
+                (run.redrive_count, run.redriven) = redriven;
+                let body = RecordBody::MapRun(run.clone());
+                assert_eq!(decode_record(&encode_record(&body).unwrap()).unwrap(), body);
+            }
         }
     }
     for text in ["1", "[ 1.0 ]", &format!("[\"{}\"]", "é".repeat(100_000))] {
