@@ -43,7 +43,8 @@ impl Cancelled {
         self.0.load(Ordering::Acquire)
     }
 
-    pub(crate) fn set(&self) {
+    /// Notes that it was.
+    pub fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
 }

@@ -9,6 +9,7 @@ use stepwell_interpreter::{FailedStage, Failure, Progress};
 use stepwell_model::Operation;
 use stepwell_store::{Error, ExecutionKey};
 use stepwell_value::{Payload, Value};
+use tokio::task::JoinHandle;
 
 use crate::ids::{http_date, request_id};
 use crate::sdk;
@@ -41,7 +42,7 @@ pub(crate) async fn start_execution(api: &dyn StepFunctionsApi, engine: &Handle,
     };
     let submitted = match &call.request.submitted {
         Some(before) => before.clone(),
-        None => match start(api, call).await {
+        None => match start(api, engine, call, pattern).await {
             Ok(output) => output,
             Err(error) => return failed("StepFunctions", &error),
         },
@@ -58,7 +59,12 @@ pub(crate) async fn start_execution(api: &dyn StepFunctionsApi, engine: &Handle,
 
 /// Starts the execution. One that gets no name gets one made of the task's token, so that a call that is made again after
 /// a restart starts nothing twice; when the execution that was started before has ended by then, it is still the one.
-async fn start(api: &dyn StepFunctionsApi, call: &Call) -> Result<Payload, ServiceError> {
+async fn start(
+    api: &dyn StepFunctionsApi,
+    engine: &Handle,
+    call: &Call,
+    pattern: Pattern,
+) -> Result<Payload, ServiceError> {
     let mut parameters = sdk_parameters(call.request.parameters.value());
     let is_named = parameters.get("name").is_some();
     if !is_named {
@@ -66,7 +72,16 @@ async fn start(api: &dyn StepFunctionsApi, call: &Call) -> Result<Payload, Servi
     }
     let scope = Scope::of_arn(&call.identity.state_machine_arn);
     let refused = loop {
-        match api.call(scope.clone(), "StartExecution", parameters.clone()).await {
+        let starting = api.call(scope.clone(), "StartExecution", parameters.clone());
+        let answer = match pattern {
+            Pattern::Sync | Pattern::Sync2 => {
+                let engine = engine.clone();
+                let late: Late<_> = Box::new(|answer| Box::pin(stop_started(engine, answer)));
+                Lasting::begin(starting, call.cancelled.clone(), late).answer().await
+            }
+            Pattern::RequestResponse | Pattern::WaitForTaskToken => starting.await,
+        };
+        match answer {
             Ok(answer) => return Ok(sdk_output(&answer)),
             // The store does not take writes now (a full disk), or cannot be read: that is trouble of the server, not of the workflow.
             Err(error) if error.status >= 500 => tokio::time::sleep(AGAIN_AFTER).await,
@@ -173,6 +188,67 @@ async fn wait_for_end(
     }
 }
 
+/// What is done with an answer that nobody waits for any more.
+type Late<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, ()> + Send>;
+
+/// A call whose answer must not be lost: it goes on when the task is given up.
+struct Lasting<T: Send + 'static> {
+    /// None when it is answered.
+    call: Option<JoinHandle<T>>,
+    cancelled: Cancelled,
+    late: Option<Late<T>>,
+}
+
+impl<T: Send + 'static> Lasting<T> {
+    fn begin(call: BoxFuture<'static, T>, cancelled: Cancelled, late: Late<T>) -> Lasting<T> {
+        Lasting { call: Some(tokio::spawn(call)), cancelled, late: Some(late) }
+    }
+
+    async fn answer(mut self) -> T {
+        let answer = match &mut self.call {
+            Some(call) => call.await,
+            None => return std::future::pending().await, // there is one until it is answered
+        };
+        self.call = None;
+        match answer {
+            Ok(answer) => answer,
+            // So does the task, which the engine knows how to deal with.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => std::future::pending().await, // the runtime ends
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Lasting<T> {
+    fn drop(&mut self) {
+        let (Some(call), Some(late)) = (self.call.take(), self.late.take()) else { return };
+        if let Some(runtime) = tokio::runtime::Handle::try_current().ok().filter(|_| self.cancelled.is_set()) {
+            runtime.spawn(async move {
+                if let Ok(answer) = call.await {
+                    late(answer).await;
+                }
+            });
+        }
+    }
+}
+
+/// Stops an execution whose task was given up before it was known that it had started.
+async fn stop_started(engine: Handle, answer: Result<Value, ServiceError>) {
+    let Ok(answer) = answer else { return };
+    let Some(arn) = answer.get("executionArn").and_then(Value::as_str) else { return };
+    match key_of(&engine, arn) {
+        Ok(Some(key)) => stop_nested(engine, key).await,
+        Ok(None) => {}
+        Err(error) => tracing::warn!(arn, %error, "a nested execution could not be stopped"),
+    }
+}
+
+async fn stop_nested(engine: Handle, key: ExecutionKey) {
+    if let Err(error) = engine.stop(key, Failure::default()).await {
+        tracing::warn!(execution = key.0, %error, "a nested execution could not be stopped");
+    }
+}
+
 /// A nested execution while its end is awaited. When the task is given up in the meantime, it is stopped, as far as the
 /// server still runs: AWS promises no more ("best-effort", developer guide, "Run a Job").
 struct Nested {
@@ -186,12 +262,7 @@ impl Drop for Nested {
         let Some(runtime) = tokio::runtime::Handle::try_current().ok().filter(|_| self.cancelled.is_set()) else {
             return;
         };
-        let (engine, key) = (self.engine.clone(), self.key);
-        runtime.spawn(async move {
-            if let Err(error) = engine.stop(key, Failure::default()).await {
-                tracing::warn!(execution = key.0, %error, "a nested execution could not be stopped");
-            }
-        });
+        runtime.spawn(stop_nested(self.engine.clone(), self.key));
     }
 }
 
@@ -323,4 +394,55 @@ fn failed(prefix: &str, error: &ServiceError) -> Answer {
         error.code
     );
     Answer::Failed(Failure::new(format!("{prefix}.{code}Exception"), cause), FailedStage::Run)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot::{self, error::RecvError};
+
+    use super::*;
+
+    fn nobody<T: 'static>() -> Late<T> {
+        Box::new(|_| panic!("it is not late"))
+    }
+
+    /// A call that is given up, or whose server stops, before its answer comes: what becomes of the answer.
+    async fn answered_late(given_up: bool) -> Result<u32, RecvError> {
+        let (answer, answered) = oneshot::channel::<u32>();
+        let (sender, is_late) = oneshot::channel();
+        let (begun, has_begun) = oneshot::channel();
+        let cancelled = Cancelled::default();
+        let call = Box::pin(async move {
+            let _ = begun.send(());
+            answered.await.unwrap()
+        });
+        let late: Late<u32> = Box::new(|answer| Box::pin(async move { sender.send(answer).unwrap() }));
+        let task = tokio::spawn(Lasting::begin(call, cancelled.clone(), late).answer());
+        has_begun.await.unwrap();
+        if given_up {
+            cancelled.set();
+        }
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        answer.send(7).unwrap();
+        is_late.await
+    }
+
+    #[tokio::test]
+    async fn what_a_given_up_call_has_started_is_known() {
+        assert_eq!(answered_late(true).await, Ok(7));
+        assert!(answered_late(false).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_time_is_the_callers() {
+        assert_eq!(Lasting::begin(Box::pin(async { 7 }), Cancelled::default(), nobody()).answer().await, 7);
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_call_is_the_tasks() {
+        let call: BoxFuture<'static, u32> = Box::pin(async { panic!("planted") });
+        let task = tokio::spawn(Lasting::begin(call, Cancelled::default(), nobody()).answer());
+        assert!(task.await.unwrap_err().is_panic());
+    }
 }
