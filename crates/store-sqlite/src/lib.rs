@@ -86,10 +86,12 @@ impl SqliteStore {
         let folder = Folder::lock(&options.folder)?;
         folder.refuse_unfinished_restore()?;
         let path = folder.database();
-        let cut_off = options.accept_wal_truncation && wal::set_aside(&path)?;
+        let log = wal::examine_file(&path)?;
+        let cut_off = options.accept_wal_truncation && wal::set_aside(&path, &log)?;
         if !cut_off {
-            wal::check(&path)?;
+            wal::refuse_damage(&path, &log)?;
         }
+        wal::make_durable(&path, &log)?;
         let connection = schema::open(&path, options)?;
         if cut_off {
             schema::empty_log(&connection).map_err(|error| backend(&path, &error))?;

@@ -325,6 +325,60 @@ fn a_torn_last_commit_passes() {
     assert_eq!(open(folder.path()).open_executions(None, 100).unwrap().count(), 7);
 }
 
+/// A log that begins anew is written from its head on. When the power fails just then the head is anything; all that follows
+/// is in the database. Otherwise it is damage.
+#[test]
+fn a_damaged_head_is_no_loss_when_all_is_in_the_database() {
+    let (folder, log) = crashed(8);
+    let damage_head = |bytes: &[u8]| {
+        let mut damaged = bytes.to_vec();
+        damaged[..32].copy_from_slice(&[0x5a; 32]);
+        std::fs::write(&log, &damaged).unwrap();
+    };
+    let bytes = std::fs::read(&log).unwrap();
+    damage_head(&bytes);
+    let error = SqliteStore::open(&Options::new(folder.path())).err().unwrap().to_string();
+    assert!(error.contains("stepwell.db-wal is damaged: after 0 sound commits"), "{error}");
+
+    // What another page of the database makes of it: all of the log but that one page is copied.
+    std::fs::write(&log, &bytes).unwrap();
+    let database = folder.path().join("stepwell.db");
+    let connection = Connection::open(&database).unwrap();
+    pragma(&connection, "wal_checkpoint(PASSIVE)");
+    let copied = std::fs::read(&database).unwrap();
+    std::mem::forget(connection); // closing it would remove the log
+    let mut lacking = copied.clone();
+    let last = lacking.len() - 1;
+    lacking[last] ^= 1;
+    std::fs::write(&database, &lacking).unwrap();
+    damage_head(&bytes);
+    assert!(SqliteStore::open(&Options::new(folder.path())).is_err());
+
+    std::fs::write(&database, &copied).unwrap();
+    assert_eq!(open(folder.path()).open_executions(None, 100).unwrap().count(), 8);
+}
+
+/// A start makes a new file of the log, up to its last commit: that is on the disk then, whatever became of the old file.
+#[test]
+fn what_a_start_finds_in_the_log_is_durable() {
+    use std::os::unix::fs::MetadataExt;
+    let (folder, log) = crashed(8);
+    let bytes = std::fs::read(&log).unwrap();
+    let findings = wal::examine(&*bytes).unwrap();
+    assert_eq!((findings.sound_commits, findings.sound_bytes), (9, bytes.len() as u64));
+    let behind = [&bytes[..], &[7; 9000]].concat();
+    std::fs::write(&log, &behind).unwrap();
+    let (old, before) = (std::fs::File::open(&log).unwrap(), std::fs::metadata(&log).unwrap());
+    let store = open(folder.path());
+    assert_eq!(store.open_executions(None, 100).unwrap().count(), 8);
+    let after = std::fs::metadata(&log).unwrap();
+    assert_ne!(before.ino(), after.ino());
+    assert_eq!(before.mode(), after.mode());
+    assert_eq!(std::fs::read(&log).unwrap()[..bytes.len()], bytes);
+    assert_eq!([old.metadata().unwrap().len(), after.len()], [bytes.len() as u64; 2]);
+    assert!(!folder.path().join("stepwell.db-wal.copy").exists());
+}
+
 /// Commits that failed after they were written, on a full disk, each shorter than the one before: what they left behind lies
 /// in the log one behind the other.
 #[test]

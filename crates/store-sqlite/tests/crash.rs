@@ -5,7 +5,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // test code
 
-use std::collections::BTreeMap;
+mod common;
+
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,21 +14,19 @@ use std::sync::Arc;
 
 use stepwell_store::contract::commit;
 use stepwell_store::sample::{self, Case, Dice};
-use stepwell_store::{ExecutionKey, Store, Write};
-use stepwell_store_sqlite::{Options, SqliteStore};
+use stepwell_store::{Store, Write};
+use stepwell_store_sqlite::SqliteStore;
+
+use common::acknowledged::{self, Acknowledged};
 
 /// The child's data folder; without it, the child's test does nothing.
 const FOLDER: &str = "STEPWELL_CRASH_TEST_FOLDER";
-
-fn options(folder: impl AsRef<Path>) -> Options {
-    Options { checkpoint_mib: 1, ..Options::new(folder.as_ref()) }
-}
 
 /// Runs in a process of its own: commits for ever, eight executions at a time, and prints what is acknowledged.
 #[test]
 fn child() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
-    let store = Arc::new(SqliteStore::open(&options(folder)).unwrap());
+    let store = Arc::new(common::open(Path::new(&folder)));
     let first = store.last_key().unwrap().0 + 1;
     let threads = (0..8).map(|lane| {
         let store = store.clone();
@@ -41,7 +40,7 @@ fn child() {
 }
 
 fn run(store: &SqliteStore, key: u64) {
-    let case = Case::named(key, 1, &format!("name-{key}"));
+    let case = Case::named(key, 1, &acknowledged::name(key));
     let batches = sample::batches(&case, &mut Dice(key));
     for (number, write) in batches.into_iter().enumerate() {
         let write = Box::new(write);
@@ -56,9 +55,7 @@ fn run(store: &SqliteStore, key: u64) {
     }
 }
 
-/// What a process acknowledged: the number of batches of each execution.
-type Acknowledged = BTreeMap<u64, usize>;
-
+/// Notes what a process acknowledged.
 fn note(line: &str, acknowledged: &mut Acknowledged) {
     let mut words = line.split(' ').skip_while(|word| *word != "acknowledged").skip(1);
     if let (Some(Ok(key)), Some(Ok(number))) = (words.next().map(str::parse), words.next().map(str::parse::<usize>)) {
@@ -75,28 +72,6 @@ fn itself() -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "child", "--nocapture"]);
     command
-}
-
-/// Everything acknowledged is there; whatever else is there is whole.
-fn check(folder: &Path, acknowledged: &Acknowledged) {
-    let store = SqliteStore::open(&options(folder)).unwrap();
-    for (key, batches) in acknowledged {
-        let case = Case::named(*key, 1, &format!("name-{key}"));
-        let writes = sample::batches(&case, &mut Dice(*key));
-        let record = store.execution(ExecutionKey(*key)).unwrap().unwrap_or_else(|| panic!("{key} is lost"));
-        assert!(record.last_event >= writes[batches - 1].next_event - 1, "{key} has lost batches");
-    }
-    for key in 1..=store.last_key().unwrap().0 {
-        let Some(record) = store.execution(ExecutionKey(key)).unwrap() else { continue };
-        let case = Case::named(key, 1, &format!("name-{key}"));
-        let events: Vec<_> =
-            sample::batches(&case, &mut Dice(key)).into_iter().flat_map(|write| write.events).collect();
-        let found = store.history(ExecutionKey(key), 1, false, 100).unwrap();
-        assert_eq!(found, events[..found.len()]);
-        assert_eq!(found.len() as u64, record.last_event);
-        assert_eq!(store.load(ExecutionKey(key)).unwrap().is_some(), record.stopped.is_none());
-        assert_eq!(store.execution_named(record.machine, &record.identity.name).unwrap(), Some(record.key));
-    }
 }
 
 #[test]
@@ -117,7 +92,7 @@ fn killed_at_any_moment() {
         child.kill().unwrap();
         lines.map_while(Result::ok).for_each(|line| note(&line, &mut acknowledged));
         child.wait().unwrap();
-        check(folder.path(), &acknowledged);
+        acknowledged::check(&common::options(folder.path()), &acknowledged).unwrap();
     }
     assert!(acknowledged.len() > 6);
 }
@@ -139,5 +114,5 @@ fn a_failed_write_ends_the_process() {
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(6), "{status}: {text}");
     assert!(text.contains("stepwell: writing to ") && text.contains("then start again"), "{text}");
     assert!(!acknowledged.is_empty());
-    check(folder.path(), &acknowledged);
+    acknowledged::check(&common::options(folder.path()), &acknowledged).unwrap();
 }

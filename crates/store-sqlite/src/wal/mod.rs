@@ -6,6 +6,9 @@
 //! other, so that at most one whole commit can follow a frame that an interruption damaged. Two or more mean that the log
 //! was damaged at rest: then Stepwell refuses to start.
 //!
+//! A damaged head is another matter when all that follows is in the database already: a log that begins anew is written from its
+//! head on, and an interruption may damage that.
+//!
 //! Each frame's checksum goes on from that of the frame before, as stored. So a frame after a damaged one can be checked
 //! with what is stored beside it.
 //!
@@ -15,48 +18,23 @@
 //!
 //! Source: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>
 
-use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
+mod copied;
+mod walk;
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stepwell_store::Error;
 
-const HEADER_BYTES: usize = 32;
-const FRAME_HEADER_BYTES: usize = 24;
-
-/// The first bytes of a log whose checksums are of little-endian words; one more: of big-endian words.
-const MAGIC: u32 = 0x377f_0682;
-
-/// Whole commits after a damaged frame from which on it is no interrupted write.
-const COMMITS_LOST_MIN: u64 = 2;
+#[cfg(test)]
+pub(crate) use walk::examine;
+use walk::{Findings, HEADER_BYTES};
 
 /// How often a log that is being written to is walked until two walks agree, and what passes between them.
 const LIVE_WALKS_MAX: u32 = 20;
 const LIVE_PAUSE: Duration = Duration::from_millis(50);
-
-/// What a log looks like.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Findings {
-    /// Frames up to the first that does not fit.
-    pub(crate) sound_frames: u64,
-    /// Commits up to there.
-    pub(crate) sound_commits: u64,
-    /// Whole commits in a row after it that belong to this log: the longest row.
-    pub(crate) lost_commits: u64,
-}
-
-impl Findings {
-    /// What is wrong, when more than an interrupted write is.
-    pub(crate) fn damage(&self) -> Option<String> {
-        (self.lost_commits >= COMMITS_LOST_MIN).then(|| {
-            format!(
-                "after {} sound commits there is a damaged frame, and {} commits that were acknowledged follow it",
-                self.sound_commits, self.lost_commits
-            )
-        })
-    }
-}
 
 /// Where the log of a database is.
 pub(crate) fn path_of(database: &Path) -> PathBuf {
@@ -75,7 +53,15 @@ pub(crate) fn is_empty(database: &Path) -> bool {
 /// # Errors
 /// [`Error::Damaged`] when commits would be lost, [`Error::Backend`] when it cannot be read.
 pub(crate) fn check(database: &Path) -> Result<(), Error> {
-    let Some(damage) = examine_file(database)?.damage() else { return Ok(()) };
+    refuse_damage(database, &examine_file(database)?)
+}
+
+/// Refuses a log of which commits would be lost.
+///
+/// # Errors
+/// [`Error::Damaged`] when they would.
+pub(crate) fn refuse_damage(database: &Path, found: &Findings) -> Result<(), Error> {
+    let Some(damage) = found.damage() else { return Ok(()) };
     Err(Error::Damaged {
         what: format!("{}", path_of(database).display()),
         why: format!(
@@ -88,9 +74,9 @@ pub(crate) fn check(database: &Path) -> Result<(), Error> {
 /// Keeps a copy of a damaged log, and says what is lost: SQLite is about to cut it off. Tells whether it is damaged.
 ///
 /// # Errors
-/// [`Error::Backend`] when it cannot be read or copied.
-pub(crate) fn set_aside(database: &Path) -> Result<bool, Error> {
-    let Some(damage) = examine_file(database)?.damage() else { return Ok(false) };
+/// [`Error::Backend`] when it cannot be copied.
+pub(crate) fn set_aside(database: &Path, found: &Findings) -> Result<bool, Error> {
+    let Some(damage) = found.damage() else { return Ok(false) };
     let path = path_of(database);
     let copy_at = |number: u32| path.with_extension(format!("db-wal.damaged-{number}"));
     let free = (1..u32::MAX).map(copy_at).find(|copy| !copy.exists());
@@ -112,11 +98,64 @@ pub(crate) fn set_aside(database: &Path) -> Result<bool, Error> {
 pub(crate) fn examine_file(database: &Path) -> Result<Findings, Error> {
     let path = path_of(database);
     let cannot = |error: std::io::Error| Error::Backend(format!("cannot read {}: {error}", path.display()));
-    match File::open(&path) {
-        Ok(file) => examine(BufReader::with_capacity(1 << 20, file)).map_err(cannot),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Findings::default()),
+    let log = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Findings::default()),
+        Err(error) => return Err(cannot(error)),
+    };
+    let findings = walk::examine(BufReader::with_capacity(1 << 20, log)).map_err(cannot)?;
+    if findings.head_is_damaged && findings.damage().is_some() {
+        let copied = File::open(&path).and_then(|log| copied::all_of(log, database)).map_err(cannot)?;
+        return Ok(if copied { Findings::default() } else { findings });
+    }
+    Ok(findings)
+}
+
+/// Makes sure that what is sound of a log is on the disk. When the process before was killed, or could not sync, nobody knows
+/// whether its last commit is: the operating system shows it, and may never write it, having tried once and failed. What is
+/// found at a start is shown to clients, and everything that is written later goes on from it.
+///
+/// A copy is written and takes the log's place: what was acknowledged is not written over, which a power failure in the middle
+/// of it might spoil. Where there is no room for that, the log is synced as it is.
+///
+/// # Errors
+/// [`Error::Backend`] when it cannot be read, written or synced.
+pub(crate) fn make_durable(database: &Path, found: &Findings) -> Result<(), Error> {
+    if found.sound_commits == 0 {
+        return Ok(());
+    }
+    let path = path_of(database);
+    let cannot = |error: std::io::Error| Error::Backend(format!("cannot sync {}: {error}", path.display()));
+    let log = OpenOptions::new().read(true).write(true).open(&path).map_err(cannot)?;
+    match put_copy_in_place(&log, found.sound_bytes, &path) {
+        // Who reads the old file still, beside this server, must not take what lies behind for what this server writes.
+        Ok(()) => log.set_len(found.sound_bytes).map_err(cannot),
+        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            log.sync_all().map_err(cannot)
+        }
         Err(error) => Err(cannot(error)),
     }
+}
+
+/// Writes the first bytes of a log to a new file, which takes its name.
+fn put_copy_in_place(log: &File, bytes: u64, path: &Path) -> std::io::Result<()> {
+    let copy = path.with_extension("db-wal.copy");
+    // One that a start left which was interrupted.
+    let _ = std::fs::remove_file(&copy);
+    let copied = (|| {
+        let mut new = OpenOptions::new().write(true).create_new(true).open(&copy)?;
+        new.set_permissions(log.metadata()?.permissions())?;
+        let mut sound = Vec::new();
+        log.take(bytes).read_to_end(&mut sound)?;
+        new.write_all(&sound)?;
+        new.sync_all()?;
+        std::fs::rename(&copy, path)
+    })();
+    if copied.is_err() {
+        let _ = std::fs::remove_file(&copy); // it takes room that is lacking
+    }
+    copied?;
+    File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Walks the log of a database while a server may be writing to it. A frame that is being written, or a log that begins
@@ -145,115 +184,4 @@ fn head_of(database: &Path) -> Option<[u8; HEADER_BYTES]> {
     let mut head = [0; HEADER_BYTES];
     File::open(path_of(database)).ok()?.read_exact(&mut head).ok()?;
     Some(head)
-}
-
-/// Walks the frames.
-///
-/// # Errors
-/// When the log cannot be read.
-pub(crate) fn examine(mut log: impl Read) -> std::io::Result<Findings> {
-    let mut header = [0; HEADER_BYTES];
-    if !fill(&mut log, &mut header)? {
-        return Ok(Findings::default());
-    }
-    let Some(header) = Header::of(&header) else { return Ok(Findings::default()) };
-    let mut walk = Walk { salt: header.salt, big: header.big, before: header.sum, sound: header.sound };
-    let (mut findings, mut row) = (Findings::default(), 0);
-    let mut frame = vec![0; FRAME_HEADER_BYTES + header.page_bytes];
-    while fill(&mut log, &mut frame)? {
-        let Some(step) = walk.step(&frame) else { break };
-        findings.sound_frames += u64::from(walk.sound);
-        match (step.fits && step.commits, walk.sound) {
-            (true, true) => findings.sound_commits += 1,
-            (true, false) => row += 1,
-            (false, _) if !step.fits => row = 0,
-            (false, _) => {}
-        }
-        findings.lost_commits = findings.lost_commits.max(row);
-    }
-    Ok(findings)
-}
-
-/// The head of a log.
-struct Header {
-    page_bytes: usize,
-    /// None when the head is damaged: then the first frame's is taken.
-    salt: Option<[u8; 8]>,
-    big: bool,
-    sum: [u32; 2],
-    sound: bool,
-}
-
-impl Header {
-    /// None when this is no log at all.
-    fn of(bytes: &[u8; HEADER_BYTES]) -> Option<Header> {
-        if bytes.iter().all(|byte| *byte == 0) {
-            return None;
-        }
-        let magic = word(bytes, 0, true)?;
-        let big = magic & 1 == 1;
-        let sum = checksum(bytes.get(..24)?, [0, 0], big);
-        let stored = [word(bytes, 24, true)?, word(bytes, 28, true)?];
-        let sound = magic & !1 == MAGIC && sum == stored;
-        // Stepwell's databases have pages of 4,096 bytes; with a damaged head there is nothing else to go by.
-        let page_bytes = if sound { usize::try_from(word(bytes, 8, true)?).ok()? } else { 4096 };
-        let fits = page_bytes.is_power_of_two() && (512..=65_536).contains(&page_bytes);
-        let salt = if sound { bytes.get(16..24)?.try_into().ok() } else { None };
-        fits.then_some(Header { page_bytes, salt, big: sound && big, sum: stored, sound })
-    }
-}
-
-/// Where the walk is.
-struct Walk {
-    salt: Option<[u8; 8]>,
-    big: bool,
-    /// The checksum of the frame before, as stored.
-    before: [u32; 2],
-    /// Nothing was damaged so far.
-    sound: bool,
-}
-
-/// One frame.
-struct Step {
-    /// It belongs to this log and follows the frame before it.
-    fits: bool,
-    /// It ends a commit.
-    commits: bool,
-}
-
-impl Walk {
-    fn step(&mut self, frame: &[u8]) -> Option<Step> {
-        let salt: [u8; 8] = frame.get(8..16)?.try_into().ok()?;
-        let live = *self.salt.get_or_insert(salt) == salt;
-        let seed = std::mem::replace(&mut self.before, [word(frame, 16, true)?, word(frame, 20, true)?]);
-        let sum = checksum(frame.get(..8)?, seed, self.big);
-        let fits = live && checksum(frame.get(FRAME_HEADER_BYTES..)?, sum, self.big) == self.before;
-        self.sound &= fits;
-        Some(Step { fits, commits: word(frame, 4, true)? != 0 })
-    }
-}
-
-/// SQLite's checksum: two sums over pairs of words.
-fn checksum(bytes: &[u8], seed: [u32; 2], big: bool) -> [u32; 2] {
-    let [mut one, mut two] = seed;
-    for pair in bytes.chunks_exact(8) {
-        let (Some(first), Some(second)) = (word(pair, 0, big), word(pair, 4, big)) else { break };
-        one = one.wrapping_add(first).wrapping_add(two);
-        two = two.wrapping_add(second).wrapping_add(one);
-    }
-    [one, two]
-}
-
-fn word(bytes: &[u8], at: usize, big: bool) -> Option<u32> {
-    let bytes: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
-    Some(if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
-}
-
-/// Fills the buffer; false when the log ends before.
-fn fill(log: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<bool> {
-    match log.read_exact(buffer) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) => Err(error),
-    }
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod acknowledged;
+
 use std::path::Path;
 
 use stepwell_interpreter::{Source, Status};
@@ -15,8 +17,12 @@ use stepwell_value::Payload;
 pub const SCOPE: &str = "123456789012:us-east-1";
 pub const REVISION: &str = "5e0b7b5c-8f43-4f0e-9d33-8c1f1f6f9a01";
 
+pub fn options(folder: impl AsRef<Path>) -> Options {
+    Options { checkpoint_mib: 1, ..Options::new(folder.as_ref()) }
+}
+
 pub fn open(folder: &Path) -> SqliteStore {
-    SqliteStore::open(&Options { checkpoint_mib: 1, ..Options::new(folder) }).unwrap()
+    SqliteStore::open(&options(folder)).unwrap()
 }
 
 /// The machine of the generated executions, and the revision they run.
