@@ -157,6 +157,17 @@ impl Throttle {
         });
     }
 
+    /// Makes room for one more open execution, beside those of an ARN's account and region.
+    ///
+    /// # Errors
+    /// As [`Throttle::make_room`].
+    pub async fn make_room_beside(&self, engine: &Handle, arn: &str) -> Result<(), ApiError> {
+        match self.quotas.open_executions {
+            Some(_) => self.make_room(engine, Resource::OpenExecutions, &Scope::of_arn(arn)).await,
+            None => Ok(()),
+        }
+    }
+
     /// Makes room for one more. Requests under way at the same time may go beyond the quota by as many as they are.
     ///
     /// # Errors

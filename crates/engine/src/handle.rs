@@ -303,7 +303,7 @@ impl Handle {
             version_arn: resolved.version_arn(),
             alias_arn: resolved.alias_arn(),
             role_arn: Arc::clone(&resolved.revision.role_arn),
-            region: Arc::from(crate::registry::Scope::of_arn(&machine.arn).region),
+            region: Arc::from(machine.arn.split(':').nth(3).unwrap_or_default()),
             started: self.now(),
             express: machine.express,
             test_case: request.test_case.clone(),

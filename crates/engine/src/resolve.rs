@@ -32,11 +32,11 @@ pub enum ResolveError {
 /// # Errors
 /// See [`ResolveError`].
 pub async fn resolve(handle: &Handle, arn: &str) -> Result<Resolved, ResolveError> {
-    let (scope, name, qualifier) = split(arn).ok_or(ResolveError::InvalidArn)?;
     let generation = match handle.known_machines().get(arn) {
         Ok(known) => return Ok(known),
         Err(generation) => generation,
     };
+    let (scope, name, qualifier) = split(arn).ok_or(ResolveError::InvalidArn)?;
     let machine = registry::machine(&**handle.store(), &scope, name)?.ok_or(ResolveError::NotFound)?;
     if machine.deleting {
         return Err(ResolveError::Deleting);

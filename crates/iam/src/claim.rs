@@ -29,7 +29,8 @@ pub struct Claim {
     pub session_token: Option<String>,
     /// When the request says to have been signed: `20150830T123600Z`.
     amz_date: String,
-    signed_headers: Vec<String>,
+    /// Names of headers: `host;x-amz-date`.
+    signed_headers: String,
     signature: String,
     /// How long a presigned request is valid; `None` for one signed by header.
     expires_seconds: Option<u64>,
@@ -83,7 +84,7 @@ impl Claim {
     }
 
     fn check_signature(&self, request: &SignedRequest, key: &SigningKey) -> Result<(), AuthError> {
-        let names: Vec<&str> = self.signed_headers.iter().map(String::as_str).collect();
+        let names: Vec<&str> = self.signed_headers.split(';').collect();
         if !names.contains(&"host") {
             return Err(AuthError::invalid(
                 "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
@@ -237,7 +238,7 @@ fn claim(parts: Parts) -> Result<Claim, AuthError> {
         scope,
         session_token: parts.session_token,
         amz_date: parts.date.to_owned(),
-        signed_headers: parts.headers.split(';').map(str::to_ascii_lowercase).collect(),
+        signed_headers: parts.headers.to_ascii_lowercase(),
         signature: parts.signature.to_owned(),
         expires_seconds: parts.expires_seconds,
     })

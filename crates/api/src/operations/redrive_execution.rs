@@ -8,7 +8,6 @@ use stepwell_store::ExecutionRecord;
 use super::Answer;
 use crate::call::Call;
 use crate::lookup;
-use crate::throttle::Resource;
 use crate::wire::{Shape, date, store_failure};
 
 /// Lets an execution that did not succeed go on where it failed. A client token that has redriven it before gives the date
@@ -28,8 +27,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
             if is_child(&record) {
                 return Err(ApiError::execution_not_redrivable(OF_MAP_RUN));
             }
-            let scope = Scope::of_arn(&record.identity.execution_arn);
-            call.api.throttle.make_room(engine, Resource::OpenExecutions, &scope).await?;
+            call.api.throttle.make_room_beside(engine, &record.identity.execution_arn).await?;
             engine.redrive(record.key, token).await.map_err(|error| refused(error, &arn.to_string()))?
         }
     };

@@ -13,7 +13,6 @@ use super::describe_lineage::forked_from;
 use crate::call::Call;
 use crate::ids::uuid;
 use crate::operations::{Answer, start_error};
-use crate::throttle::Resource;
 use crate::wire::{Shape, date, store_failure, text};
 use crate::{lookup, machines};
 
@@ -28,8 +27,7 @@ pub(crate) async fn run(call: &Call<'_>) -> Answer {
         false => Payload::from_text(text).map_err(|error| ApiError::invalid_execution_input(&error.message)),
     });
     let input = input.transpose()?;
-    let scope = stepwell_engine::Scope::of_arn(&source.identity.execution_arn);
-    call.api.throttle.make_room(engine, Resource::OpenExecutions, &scope).await?;
+    call.api.throttle.make_room_beside(engine, &source.identity.execution_arn).await?;
     let (resolved, records) = resolved(call, &source).await?;
     let name = name.map(str::to_owned);
     let forked = engine.fork(ForkRequest { source: source.clone(), event, input, resolved, records, name }).await;
