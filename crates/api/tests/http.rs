@@ -126,13 +126,17 @@ async fn without_keys_only_loopback_is_served() {
 
 /// A signed call.
 fn signed(server: &Server, operation: &str, body: &str, secret: &str) -> Request<Full<Bytes>> {
+    signed_by(server, operation, body, &signer(secret))
+}
+
+fn signed_by(server: &Server, operation: &str, body: &str, signer: &Signer) -> Request<Full<Bytes>> {
     let mut request = request(operation, body);
     let headers: Vec<(String, String)> =
         request.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
     let to_sign =
         SignedRequest { method: "POST", path: "/", query: "", headers: &headers, body: Body::Bytes(body.as_bytes()) };
-    for (name, value) in signer(secret).sign(&to_sign, server.handle.now()) {
+    for (name, value) in signer.sign(&to_sign, server.handle.now()) {
         request.headers_mut().insert(hyper::header::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
     }
     request
@@ -207,6 +211,29 @@ async fn keys() {
             assert_eq!(response.status(), 400, "{operation} {other}: {body}");
             assert_eq!(refused(&body), "com.amazon.coral.service#AccessDeniedException", "{operation} {other}: {body}");
         }
+    }
+    server.stop().await;
+}
+
+/// A machine that is known by heart, since its owner has just started it, is not known to others.
+#[tokio::test]
+async fn a_machine_that_was_started_is_not_startable_by_others() {
+    let key = |account: &str| Key { secret: "secret".into(), account: account.into() };
+    let keys = [("AKID", "111122223333"), ("OTHER", "999900009999")].map(|(id, account)| (id.to_owned(), key(account)));
+    let server = Server::start(Access::Keys(BTreeMap::from(keys))).await;
+    let mut client = server.client().await;
+    let machine = r#"{"name":"m","definition":"{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"End\":true}}}",
+        "roleArn":"arn:aws:iam::111122223333:role/r"}"#;
+    let (response, body) = client.send(signed(&server, "CreateStateMachine", machine, "secret")).await;
+    assert_eq!(response.status(), 200, "{body}");
+    let start = r#"{"stateMachineArn":"arn:aws:states:eu-central-1:111122223333:stateMachine:m"}"#;
+    for _ in 0..2 {
+        let (response, body) = client.send(signed(&server, "StartExecution", start, "secret")).await;
+        assert_eq!(response.status(), 200, "{body}");
+        let other = Signer { access_key: "OTHER".to_owned(), ..signer("secret") };
+        let (response, body) = client.send(signed_by(&server, "StartExecution", start, &other)).await;
+        assert_eq!(response.status(), 400, "{body}");
+        assert!(body.contains("AccessDeniedException"), "{body}");
     }
     server.stop().await;
 }
