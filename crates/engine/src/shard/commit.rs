@@ -193,6 +193,10 @@ impl Shard {
                 }
                 let Some(group) = self.committing.take() else { return };
                 self.recent_group = self.recent_group.then(group.afters.len(), group.writes.len());
+                // The store goes on with what has come in the meantime while those who wait for this group are told.
+                if results.iter().all(Result::is_ok) && !self.expects_company() {
+                    self.submit();
+                }
                 let mut conflicts = BTreeSet::new();
                 for (index, after) in group.afters {
                     let Some(result) = results.get(index).cloned() else { continue };
