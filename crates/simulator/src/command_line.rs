@@ -5,9 +5,10 @@ use crate::plant::Plant;
 
 /// How the simulator is called.
 pub const USAGE: &str = "\
-stepwell-simulator [--seed N | --seeds A..B] [--set OPTION=VALUE]… [--plant BUG] [--shrink] [-v]
+stepwell-simulator [--seed N | --seeds A..B] [--hours H] [--set OPTION=VALUE]… [--plant BUG] [--shrink] [-v]
   --seed N       runs one seed
   --seeds A..B   runs the seeds from A to B (exclusive); 0..300 unless told
+  --hours H      begins no further seed after so many hours
   --set O=V      sets an option instead of drawing it from the seed
   --plant BUG    plants a bug, to see that it is found
   --shrink       makes the world of a failing seed as small as it can be
@@ -19,6 +20,8 @@ stepwell-simulator [--seed N | --seeds A..B] [--set OPTION=VALUE]… [--plant BU
 pub struct Arguments {
     /// The seeds: from, to (exclusive).
     pub seeds: (u64, u64),
+    /// Hours after which no further seed is begun.
+    pub hours: Option<f64>,
     /// Options that are set.
     pub set: Vec<(String, f64)>,
     /// The bug to plant.
@@ -35,7 +38,8 @@ impl Arguments {
     /// # Errors
     /// What is wrong, for people.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, String> {
-        let mut parsed = Arguments { seeds: (0, 300), set: Vec::new(), plant: None, shrink: false, verbose: false };
+        let (seeds, hours, set, plant) = ((0, 300), None, Vec::new(), None);
+        let mut parsed = Arguments { seeds, hours, set, plant, shrink: false, verbose: false };
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("`{argument}` needs a value"));
@@ -49,6 +53,7 @@ impl Arguments {
                     let (from, to) = range.split_once("..").ok_or("`--seeds` takes a range: `0..300`")?;
                     parsed.seeds = (number(from)?, number(to)?);
                 }
+                "--hours" => parsed.hours = Some(hours_of(&value()?)?),
                 "--set" => parsed.set.push(setting(&value()?)?),
                 "--plant" => {
                     let name = value()?;
@@ -74,6 +79,11 @@ impl Arguments {
 
 fn number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("`{text}` is no number"))
+}
+
+fn hours_of(text: &str) -> Result<f64, String> {
+    let hours = text.parse().ok().filter(|hours: &f64| hours.is_finite() && *hours > 0.0);
+    hours.ok_or_else(|| format!("`{text}` is no number of hours"))
 }
 
 fn setting(text: &str) -> Result<(String, f64), String> {
@@ -117,6 +127,8 @@ mod tests {
         check("", Ok((0, 300)));
         check("--seed 7 --shrink -v", Ok((7, 8)));
         check("--seeds 5..9 --set crash=0.5 --plant NoSync", Ok((5, 9)));
+        check("--seeds 5..9 --hours 0.5", Ok((5, 9)));
+        check("--hours 0", Err("`0` is no number of hours"));
         check("--seed", Err("needs a value"));
         check("--seed x", Err("`x` is no number"));
         check("--set crush=1", Err("`crush` is no option of a world"));

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use stepwell_simulator::command_line::{Arguments, replay};
 use stepwell_simulator::{Outcome, run_checked, shrink};
@@ -15,8 +16,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let (mut failed, mut crashes, mut executions, mut events, mut rounds) = (0, 0, 0, 0, 0);
-    for seed in arguments.seeds.0..arguments.seeds.1 {
+    let begun = Instant::now();
+    let is_over = || arguments.hours.is_some_and(|hours| begun.elapsed().as_secs_f64() >= hours * 3600.0);
+    let (mut seeds, mut failed, mut crashes, mut executions, mut events, mut rounds) = (0_u64, 0, 0, 0, 0, 0);
+    for seed in (arguments.seeds.0..arguments.seeds.1).take_while(|_| !is_over()) {
+        seeds += 1;
         let mut options = arguments.options(seed);
         let mut outcome = run_checked(seed, &options, arguments.plant, arguments.verbose);
         if outcome.violation.is_some() && arguments.shrink {
@@ -33,7 +37,6 @@ fn main() -> ExitCode {
         events += outcome.events;
         rounds += outcome.rounds;
     }
-    let seeds = arguments.seeds.1.saturating_sub(arguments.seeds.0);
     let _ = writeln!(
         out,
         "{seeds} seeds, {failed} failed; {executions} executions, {events} events, {crashes} crashes, {rounds} rounds"

@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::cargo;
+
 /// What was counted when the file was last written, one workload a line.
 const CEILINGS: &str = "crates/instructions/ceilings.txt";
 
@@ -48,15 +50,8 @@ pub fn run(update: bool) -> Result<String, String> {
 
 /// The program with optimisations, but without the parts of the release profile that only cost time to build.
 fn build() -> Result<PathBuf, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let words = ["build", "--profile", "counting", "-p", "stepwell-instructions", "--locked"];
-    let status = Command::new(cargo).args(words).status().map_err(|error| format!("cargo: {error}"))?;
-    if !status.success() {
-        return Err(format!("cargo {}: {status}", words.join(" ")));
-    }
-    let own = std::env::current_exe().map_err(|error| format!("this program's path: {error}"))?;
-    let target = own.ancestors().nth(2).ok_or("this program is in no target folder")?;
-    Ok(target.join("counting").join("instructions"))
+    cargo::run(&["build", "--profile", "counting", "-p", "stepwell-instructions", "--locked"])?;
+    Ok(cargo::folder("counting")?.join("instructions"))
 }
 
 /// The instructions of a whole run.

@@ -1,10 +1,10 @@
 //! `cargo xtask COMMAND`: the workshop of this repository.
 //!
 //! What it is for: turning public service models into the facts that `model` embeds, and the tidy check that guards
-//! import directions, purity and sizes, the table of operations, the benchmark of the whole server, and the count of instructions of
-//! its hot paths. It is never shipped, and no other crate may depend on it.
+//! import directions, purity and sizes, the table of operations, the benchmark of the whole server, the count of instructions of
+//! its hot paths, and long runs of the simulator. It is never shipped, and no other crate may depend on it.
 //!
-//! Start reading at [`facts`], [`services`], [`compatibility`], [`tidy`], [`bench`] and [`instructions`].
+//! Start reading at [`facts`], [`services`], [`compatibility`], [`tidy`], [`bench`], [`instructions`] and [`simulate`].
 
 use std::io::Write as _;
 use std::path::Path;
@@ -15,10 +15,12 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod bench;
+mod cargo;
 mod compatibility;
 mod facts;
 mod instructions;
 mod services;
+mod simulate;
 mod tidy;
 
 const USAGE: &str = "usage:
@@ -27,6 +29,7 @@ const USAGE: &str = "usage:
   cargo xtask compatibility [--cases FOLDER]          rewrite the table of operations in COMPATIBILITY.md
   cargo xtask tidy                                    check import directions, purity, sizes and that table
   cargo xtask instructions [--update]                 count the instructions of the hot paths below valgrind
+  cargo xtask simulate --seeds N [--hours H]          run N new worlds of the simulator, on all processors
   cargo xtask bench [WORKLOAD…]                       measure the server (Linux); docs/performance.md tells more
       [--binary PATH]  a release binary that exists   [--data FOLDER]  where data folders are made
       [--requests N] [--parked N] [--stored N]        how much; 50,000, 1,000,000, 10,000,000 by default
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["instructions"] => instructions::run(false),
         ["instructions", "--update"] => instructions::run(true),
+        ["simulate", words @ ..] => simulate::run(words),
         ["bench", words @ ..] => bench::run(words),
         _ => Err(USAGE.to_owned()),
     };

@@ -17,9 +17,10 @@ mod workloads;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use report::Report;
+
+use crate::cargo;
 
 /// What to measure, and how much of it.
 pub struct Plan {
@@ -74,8 +75,8 @@ impl Plan {
 
     /// A program that works on a data folder, without a server: `fill`, `list`; built when it is asked for.
     fn example(&self, name: &str) -> Result<PathBuf, String> {
-        cargo(&["build", "--release", "-p", "stepwell-store-sqlite", "--example", name])?;
-        Ok(target_folder()?.join("examples").join(name))
+        cargo::run(&["build", "--release", "-p", "stepwell-store-sqlite", "--example", name])?;
+        Ok(cargo::folder("release")?.join("examples").join(name))
     }
 
     /// A server with an empty data folder.
@@ -104,8 +105,8 @@ pub fn run(words: &[&str]) -> Result<String, String> {
         return run_optimised(words);
     }
     if plan.binary.as_os_str().is_empty() {
-        cargo(&["build", "--release", "-p", "stepwell"])?;
-        plan.binary = target_folder()?.join("stepwell");
+        cargo::run(&["build", "--release", "-p", "stepwell"])?;
+        plan.binary = cargo::folder("release")?.join("stepwell");
     }
     let absolute = |path: &Path| std::path::absolute(path).map_err(|error| error.to_string());
     (plan.binary, plan.folder) = (absolute(&plan.binary)?, absolute(&plan.folder)?);
@@ -123,22 +124,7 @@ pub fn run(words: &[&str]) -> Result<String, String> {
 /// A load that was not optimised would measure itself: builds this program for release, and lets that one do it.
 fn run_optimised(words: &[&str]) -> Result<String, String> {
     let own = ["run", "--release", "-p", "stepwell-xtask", "--", "bench"];
-    cargo(&own.iter().chain(words).copied().collect::<Vec<_>>()).map(|()| String::new())
-}
-
-fn cargo(words: &[&str]) -> Result<(), String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    match Command::new(cargo).args(words).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("cargo {}: {status}", words.join(" "))),
-        Err(error) => Err(format!("cargo: {error}")),
-    }
-}
-
-/// Where cargo has put this program, and so the server.
-fn target_folder() -> Result<PathBuf, String> {
-    let own = std::env::current_exe().map_err(|error| format!("this program's path: {error}"))?;
-    own.parent().map(Path::to_owned).ok_or_else(|| "this program is in no folder".to_owned())
+    cargo::run(&own.iter().chain(words).copied().collect::<Vec<_>>()).map(|()| String::new())
 }
 
 /// Shows progress.
