@@ -359,6 +359,7 @@ fn a_damaged_head_is_no_loss_when_all_is_in_the_database() {
 }
 
 /// A start makes a new file of the log, up to its last commit: that is on the disk then, whatever became of the old file.
+#[cfg(unix)]
 #[test]
 fn what_a_start_finds_in_the_log_is_durable() {
     use std::os::unix::fs::MetadataExt;

@@ -6,7 +6,7 @@
 //! one goes on with what it finds.
 //!
 //! `STEPWELL_POWER_DISKS=5000` looks at more disks, `STEPWELL_SEED=7` at others.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // test code
 
 #[path = "../common/mod.rs"]
